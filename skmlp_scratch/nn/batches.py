@@ -1,0 +1,91 @@
+"""Mini-batches: which rows, in which order, cast into which buffer.
+
+Every row comes once per epoch. A batch is gathered into one buffer that is reused, so
+that X is never copied as a whole, and is cast on the way: images of uint8 stay uint8 in
+memory.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skmlp_scratch.nn.blocks import row_blocks
+from skmlp_scratch.nn.typing import Array
+
+
+class Batch(NamedTuple):
+    """Some rows of the training data; X is valid until the next batch comes."""
+
+    X: Array
+    targets: Array
+    weights: Array | None
+
+
+class Batches:
+    """The training rows, served in mini-batches, one epoch per iteration.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Of any numeric type. Never written to.
+    targets : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Class codes or values.
+    batch_size : int
+        Rows in a batch; the last batch of an epoch may be smaller.
+    dtype : dtype
+        Computing type, to which the rows are cast.
+    rng : RandomState or None
+        Shuffles the order before every epoch; None keeps the order of the rows.
+    rows : ndarray of int of shape (n_rows,), default=None
+        Which rows of X to serve; None means all of them.
+    weights : ndarray of shape (n_samples,), default=None
+        Row weights; None means that all rows weigh the same.
+
+    Attributes
+    ----------
+    n_rows : int
+        Rows in an epoch.
+    """
+
+    def __init__(
+        self,
+        X: Array,
+        targets: Array,
+        batch_size: int,
+        dtype: Any,
+        rng: np.random.RandomState | None,
+        rows: Array | None = None,
+        weights: Array | None = None,
+    ) -> None:
+        # Gathering rows from Fortran order is a hundred times slower than from C order.
+        self.X = np.ascontiguousarray(X)
+        self.targets, self.weights = targets, weights
+        self.batch_size, self.rng = batch_size, rng
+        self.order = np.arange(len(X)) if rows is None else rows
+        self.n_rows = len(self.order)
+        shape = (min(batch_size, self.n_rows), X.shape[1])
+        self._buffer = np.empty(shape, dtype)
+        self._cast = X.dtype != self._buffer.dtype
+        self._uncast = np.empty(shape, X.dtype) if self._cast else self._buffer
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Serve one epoch."""
+        if self.rng is not None:
+            self.order = self.order[self.rng.permutation(self.n_rows)]
+        for block in row_blocks(self.n_rows, self.batch_size):
+            rows = self.order[block]
+            yield Batch(
+                self._gather(rows),
+                self.targets[rows],
+                None if self.weights is None else self.weights[rows],
+            )
+
+    def _gather(self, rows: Array) -> Array:
+        n = len(rows)
+        # mode="raise" would go through a temporary array: 63 us against 100 for a batch
+        # of 200 MNIST rows. All rows are in range.
+        np.take(self.X, rows, axis=0, out=self._uncast[:n], mode="clip")
+        if self._cast:
+            self._buffer[:n] = self._uncast[:n]
+        return self._buffer[:n]

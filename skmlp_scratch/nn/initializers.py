@@ -1,0 +1,62 @@
+"""Where weights are drawn, and nowhere else.
+
+Signals keep their size from layer to layer when the variance of the weights fits the
+width of the layer: ``2 / fan_in`` behind ReLU (He et al. 2015, arXiv:1502.01852),
+``2 / (fan_in + fan_out)`` behind tanh (Glorot and Bengio 2010).
+"""
+
+import math
+
+import numpy as np
+
+from skmlp_scratch.nn.parameters import Parameters
+
+INITIALIZERS = ("he_normal", "he_uniform", "glorot_normal", "glorot_uniform")
+
+
+def initialize(
+    parameters: Parameters,
+    scheme: str | float,
+    rng: np.random.RandomState,
+    activation: str = "relu",
+) -> None:
+    """Draw all weights in place, layer by layer, each layer's bias after its weights.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        Filled in place.
+    scheme : {'he_normal', 'he_uniform', 'glorot_normal', 'glorot_uniform'} or float
+        Where the weights come from:
+
+        - ``'he_normal'``: ``N(0, 2 / fan_in)``;
+        - ``'he_uniform'``: ``U(-a, a)`` with ``a = sqrt(6 / fan_in)``;
+        - ``'glorot_normal'``: ``N(0, 2 / (fan_in + fan_out))``;
+        - ``'glorot_uniform'``: ``U(-a, a)`` with ``a = sqrt(6 / (fan_in + fan_out))``,
+          or ``sqrt(2 / (fan_in + fan_out))`` for the logistic activation, for the
+          biases too: the draws of scikit-learn's ``MLPClassifier``;
+        - a number: ``N(0, number ** 2)``.
+
+        Biases are zero, save in ``'glorot_uniform'``.
+    rng : RandomState
+        The source of randomness.
+    activation : str, default='relu'
+        The activation of the hidden layers.
+    """
+    for W, b in zip(parameters.W, parameters.b, strict=True):
+        fan_in, fan_out = W.shape
+        b[...] = 0
+        if not isinstance(scheme, str):
+            W[...] = scheme * rng.standard_normal(W.shape)
+        elif scheme == "he_normal":
+            W[...] = math.sqrt(2 / fan_in) * rng.standard_normal(W.shape)
+        elif scheme == "he_uniform":
+            bound = math.sqrt(6 / fan_in)
+            W[...] = rng.uniform(-bound, bound, W.shape)
+        elif scheme == "glorot_normal":
+            W[...] = math.sqrt(2 / (fan_in + fan_out)) * rng.standard_normal(W.shape)
+        else:
+            factor = 2 if activation == "logistic" else 6
+            bound = math.sqrt(factor / (fan_in + fan_out))
+            W[...] = rng.uniform(-bound, bound, W.shape)
+            b[...] = rng.uniform(-bound, bound, b.shape)

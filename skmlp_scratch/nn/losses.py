@@ -1,0 +1,170 @@
+"""Losses, each fused with its output activation: the only ``exp`` and ``log`` here.
+
+A loss takes the *logits* ``z``, the output of the last affine layer. Softmax or sigmoid
+followed by cross-entropy, and identity followed by half the squared error, all have the
+same derivative with respect to ``z``: prediction minus target. Taken together they need
+no logarithm of a rounded probability, so that nothing overflows and loss and gradient
+are a true derivative pair.
+
+With row weights ``w`` and a normalizer ``N`` (by default the number of rows) the value
+is ``sum_i w_i loss_i / N``. A row's loss is the sum over its outputs.
+"""
+
+from typing import Protocol
+
+import numpy as np
+from scipy.special import expit
+
+from skmlp_scratch.nn.typing import Array
+
+
+class Loss(Protocol):
+    """What the network expects of a loss."""
+
+    def output(self, logits: Array) -> Array:
+        """Return the predictions that belong to the logits."""
+
+    def loss_and_gradient(
+        self,
+        logits: Array,
+        targets: Array,
+        weights: Array | None = None,
+        normalizer: float | None = None,
+        out: Array | None = None,
+    ) -> tuple[float, Array]:
+        """Return the loss and its derivative with respect to the logits."""
+
+
+def softmax(logits: Array) -> Array:
+    """Return ``exp(z) / sum(exp(z))`` for every row of logits ``z``.
+
+    The row's maximum is subtracted first, which changes nothing but the overflow.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_rows, n_classes)
+        Any finite numbers.
+
+    Returns
+    -------
+    probabilities : ndarray of shape (n_rows, n_classes)
+        Each row sums to 1.
+    """
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    exponentials /= exponentials.sum(axis=1, keepdims=True)
+    return exponentials
+
+
+def log_softmax(logits: Array) -> Array:
+    """Return the logarithm of :func:`softmax`, finite even where softmax is 0."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return shifted
+
+
+class SoftmaxCrossEntropy:
+    """``loss_i = -log(softmax(z_i)[t_i])`` for integer class codes ``t``."""
+
+    def output(self, logits: Array) -> Array:
+        """Return the class probabilities, of shape (n_rows, n_classes)."""
+        return softmax(logits)
+
+    def loss_and_gradient(
+        self,
+        logits: Array,
+        targets: Array,
+        weights: Array | None = None,
+        normalizer: float | None = None,
+        out: Array | None = None,
+    ) -> tuple[float, Array]:
+        """Return the loss and its derivative ``(softmax(z) - onehot(t)) w / N``.
+
+        Parameters
+        ----------
+        logits : ndarray of shape (n_rows, n_classes)
+            The scores ``z``.
+        targets : ndarray of int of shape (n_rows,)
+            The code of each row's class, from 0 to n_classes - 1.
+        weights : ndarray of shape (n_rows,), default=None
+            Row weights; None means 1 for every row.
+        normalizer : float, default=None
+            What the sum over the rows is divided by; None means n_rows.
+        out : ndarray of shape (n_rows, n_classes), default=None
+            Where the derivative goes. May be ``logits`` itself.
+
+        Returns
+        -------
+        loss : float
+        dlogits : ndarray of shape (n_rows, n_classes)
+        """
+        rows = np.arange(len(targets))
+        out = np.subtract(logits, logits.max(axis=1, keepdims=True), out=out)
+        target_logits = out[rows, targets]
+        np.exp(out, out=out)
+        sums = out.sum(axis=1)
+        losses = np.log(sums) - target_logits
+        out /= sums[:, np.newaxis]
+        out[rows, targets] -= 1
+        return _weighted(losses, out, weights, normalizer)
+
+
+class SigmoidCrossEntropy:
+    """``loss_i = sum_k log(1 + exp(z_ik)) - t_ik z_ik`` for targets in 0..1."""
+
+    def output(self, logits: Array) -> Array:
+        """Return the probability of each label, of shape (n_rows, n_labels)."""
+        return expit(logits)
+
+    def loss_and_gradient(
+        self,
+        logits: Array,
+        targets: Array,
+        weights: Array | None = None,
+        normalizer: float | None = None,
+        out: Array | None = None,
+    ) -> tuple[float, Array]:
+        """Return the loss and its derivative ``(sigmoid(z) - t) w / N``."""
+        losses = (np.logaddexp(0, logits) - targets * logits).sum(axis=1)
+        out = expit(logits, out=out)
+        out -= targets
+        return _weighted(losses, out, weights, normalizer)
+
+
+class SquaredError:
+    """``loss_i = 1/2 sum_k (z_ik - t_ik)^2``."""
+
+    def output(self, logits: Array) -> Array:
+        """Return the predictions: the logits themselves."""
+        return logits
+
+    def loss_and_gradient(
+        self,
+        logits: Array,
+        targets: Array,
+        weights: Array | None = None,
+        normalizer: float | None = None,
+        out: Array | None = None,
+    ) -> tuple[float, Array]:
+        """Return the loss and its derivative ``(z - t) w / N``."""
+        out = np.subtract(logits, targets, out=out)
+        losses = 0.5 * np.einsum("ij,ij->i", out, out)
+        return _weighted(losses, out, weights, normalizer)
+
+
+def _weighted(
+    losses: Array, dlogits: Array, weights: Array | None, normalizer: float | None
+) -> tuple[float, Array]:
+    """Weigh and normalize the rows' losses and, in place, their derivatives."""
+    scale = 1 / (len(losses) if normalizer is None else normalizer)
+    if weights is None:
+        dlogits *= scale
+        return float(losses.sum()) * scale, dlogits
+    dlogits *= (weights * scale)[:, np.newaxis]
+    return float(weights @ losses) * scale, dlogits
+
+
+LOSSES: dict[str, type[Loss]] = {
+    "softmax_cross_entropy": SoftmaxCrossEntropy,
+    "sigmoid_cross_entropy": SigmoidCrossEntropy,
+    "squared_error": SquaredError,
+}

@@ -1,0 +1,111 @@
+"""Optimizers: one step on the flat parameter vector, in place.
+
+All of an optimizer's memory is its ``state``, a plain dict of arrays and numbers. A
+step uses up the gradient: its array serves as scratch space, which the next
+backward pass overwrites anyway.
+"""
+
+import math
+from typing import Any, Protocol
+
+import numpy as np
+
+from skmlp_scratch.nn.typing import Array
+
+
+class Optimizer(Protocol):
+    """What the training loop expects of an optimizer."""
+
+    state: dict[str, Any]
+
+    def step(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
+        """Move the parameters; ``gradient`` is used up."""
+
+
+class SGD:
+    """Stochastic gradient descent with momentum (Sutskever et al. 2013).
+
+    ``v <- momentum v - rate g``, then ``p <- p + v``; with Nesterov's momentum
+    ``p <- p + momentum v - rate g``, which looks one step ahead.
+
+    Parameters
+    ----------
+    parameters : ndarray of shape (n_parameters,)
+        The vector that will be moved; read for its shape and type only.
+    momentum : float, default=0.9
+        How much of the last step is kept, from 0 to 1.
+    nesterov : bool, default=True
+        Whether to use Nesterov's momentum.
+    """
+
+    def __init__(
+        self, parameters: Array, momentum: float = 0.9, nesterov: bool = True
+    ) -> None:
+        self.momentum, self.nesterov = momentum, nesterov
+        self.state: dict[str, Any] = {"velocity": np.zeros_like(parameters)}
+
+    def step(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
+        """Move the parameters in place; ``gradient`` is used up."""
+        velocity = self.state["velocity"]
+        gradient *= -learning_rate
+        velocity *= self.momentum
+        velocity += gradient
+        if self.nesterov:
+            parameters += gradient
+            np.multiply(velocity, self.momentum, out=gradient)
+            parameters += gradient
+        else:
+            parameters += velocity
+
+
+class Adam:
+    """Adam (Kingma and Ba 2014, arXiv:1412.6980), as scikit-learn computes it.
+
+    The paper's moving averages are ``m <- beta_1 m + (1 - beta_1) g`` and
+    ``v <- beta_2 v + (1 - beta_2) g^2``, and its step is
+    ``-rate sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + epsilon)``.
+    Kept here are the plain sums ``M = m / (1 - beta_1)`` and ``V = v / (1 - beta_2)``;
+    all constant factors go into two numbers, which saves two passes over memory.
+
+    Parameters
+    ----------
+    parameters : ndarray of shape (n_parameters,)
+        The vector that will be moved; read for its shape and type only.
+    beta_1, beta_2 : float, default=0.9 and 0.999
+        Decay rates of the two averages, at least 0 and below 1.
+    epsilon : float, default=1e-8
+        Added to the square root.
+    """
+
+    def __init__(
+        self,
+        parameters: Array,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+    ) -> None:
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+        self.state: dict[str, Any] = {
+            "t": 0,
+            "M": np.zeros_like(parameters),
+            "V": np.zeros_like(parameters),
+        }
+
+    def step(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
+        """Move the parameters in place; ``gradient`` is used up."""
+        state = self.state
+        state["t"] += 1
+        t, M, V = state["t"], state["M"], state["V"]
+        root = math.sqrt(1 - self.beta_2)
+        bias_correction = math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
+        rate = learning_rate * bias_correction * (1 - self.beta_1) / root
+
+        M *= self.beta_1
+        M += gradient
+        V *= self.beta_2
+        V += np.square(gradient, out=gradient)
+        step = np.sqrt(V, out=gradient)
+        step += self.epsilon / root
+        np.divide(M, step, out=step)
+        step *= rate
+        parameters -= step

@@ -1,0 +1,29 @@
+"""Networks and batches that several test modules use."""
+
+import numpy as np
+import pytest
+
+from skmlp_scratch.nn.initializers import initialize
+from skmlp_scratch.nn.network import Network
+
+
+@pytest.fixture
+def make_problem():
+    """Return a function that makes a network with random weights, and a batch."""
+
+    def make(units, activation, loss, seed, n_rows=7, dtype=np.float64):
+        rng = np.random.RandomState(seed)
+        network = Network(units, activation, loss, dtype)
+        initialize(network.parameters, "he_normal", rng, activation)
+        for b in network.parameters.b:
+            b[...] = 0.3 * rng.standard_normal(b.shape)
+        X = rng.standard_normal((n_rows, units[0])).astype(dtype)
+        if loss == "softmax_cross_entropy":
+            targets = rng.randint(units[-1], size=n_rows)
+        elif loss == "sigmoid_cross_entropy":
+            targets = rng.randint(2, size=(n_rows, units[-1])).astype(dtype)
+        else:
+            targets = rng.standard_normal((n_rows, units[-1])).astype(dtype)
+        return network, X, targets
+
+    return make

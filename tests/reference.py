@@ -1,0 +1,94 @@
+"""A multilayer perceptron in plain Python loops: slow, and hard to get wrong.
+
+The equations of the book, one number at a time, with nothing shared with the package.
+Tests compare the package with this.
+"""
+
+import math
+
+ACTIVATIONS = {
+    "identity": (lambda x: x, lambda x: 1.0),
+    "relu": (lambda x: max(x, 0.0), lambda x: 1.0 if x > 0 else 0.0),
+    "tanh": (math.tanh, lambda x: 1 - math.tanh(x) ** 2),
+    "logistic": (
+        lambda x: 1 / (1 + math.exp(-x)),
+        lambda x: math.exp(-x) / (1 + math.exp(-x)) ** 2,
+    ),
+}
+
+
+def softmax_cross_entropy(z, target):
+    """Return the loss of one row, and its derivative by each logit."""
+    exponentials = [math.exp(v) for v in z]
+    p = [e / sum(exponentials) for e in exponentials]
+    return -math.log(p[target]), [
+        p[k] - (1 if k == target else 0) for k in range(len(z))
+    ]
+
+
+def sigmoid_cross_entropy(z, target):
+    """Return the loss of one row, and its derivative by each logit."""
+    p = [1 / (1 + math.exp(-v)) for v in z]
+    loss = -sum(
+        t * math.log(q) + (1 - t) * math.log(1 - q)
+        for t, q in zip(target, p, strict=True)
+    )
+    return loss, [q - t for t, q in zip(target, p, strict=True)]
+
+
+def squared_error(z, target):
+    """Return the loss of one row, and its derivative by each logit."""
+    return (
+        sum((v - t) ** 2 for v, t in zip(z, target, strict=True)) / 2,
+        [v - t for v, t in zip(z, target, strict=True)],
+    )
+
+
+LOSSES = {
+    "softmax_cross_entropy": softmax_cross_entropy,
+    "sigmoid_cross_entropy": sigmoid_cross_entropy,
+    "squared_error": squared_error,
+}
+
+
+def affine(W, b, x):
+    """Return ``x W + b`` for one row."""
+    return [sum(x[i] * W[i][j] for i in range(len(x))) + b[j] for j in range(len(b))]
+
+
+def loss_and_gradient(W, b, X, targets, activation, loss, alpha=0.0, weights=None):
+    """Return the objective, and its derivatives by every weight and bias.
+
+    Row weights divide by their own sum, as if each row stood there that many times.
+    """
+    f, slope = ACTIVATIONS[activation]
+    weights = [1.0] * len(X) if weights is None else weights
+    normalizer = sum(weights)
+    dW = [[[0.0] * len(row) for row in layer] for layer in W]
+    db = [[0.0] * len(layer) for layer in b]
+    objective = 0.0
+    for row, target, weight in zip(X, targets, weights, strict=True):
+        inputs, sums = [list(row)], []
+        for layer in range(len(W)):
+            sums.append(affine(W[layer], b[layer], inputs[-1]))
+            inputs.append([f(v) for v in sums[-1]])
+        value, delta = LOSSES[loss](sums[-1], target)
+        objective += weight * value / normalizer
+        delta = [weight * d / normalizer for d in delta]
+        for layer in reversed(range(len(W))):
+            for j, d in enumerate(delta):
+                db[layer][j] += d
+                for i, v in enumerate(inputs[layer]):
+                    dW[layer][i][j] += v * d
+            if layer > 0:
+                delta = [
+                    sum(W[layer][i][j] * delta[j] for j in range(len(delta)))
+                    * slope(sums[layer - 1][i])
+                    for i in range(len(W[layer]))
+                ]
+    for layer in range(len(W)):
+        for i, row in enumerate(W[layer]):
+            for j, w in enumerate(row):
+                objective += alpha * w * w / 2 / normalizer
+                dW[layer][i][j] += alpha * w / normalizer
+    return objective, dW, db

@@ -1,0 +1,84 @@
+"""Mini-batches: every row once, in the right type, without a copy of X."""
+
+import numpy as np
+import pytest
+
+from skmlp_scratch.nn.batches import Batches
+from skmlp_scratch.nn.blocks import row_blocks
+
+N = 23
+
+
+def rows_of(batches):
+    """Return one epoch's row numbers in order; X holds them in column 0."""
+    return np.concatenate([batch.X[:, 0].astype(int) for batch in batches]).tolist()
+
+
+def make(**kwargs):
+    X = np.arange(N)[:, np.newaxis] + np.zeros(3, int)
+    kwargs = {"batch_size": 5, "dtype": np.float64, "rng": None, **kwargs}
+    return Batches(X.astype(np.float64), np.arange(N), **kwargs)
+
+
+def test_without_shuffling_rows_come_in_order():
+    assert rows_of(make()) == list(range(N))
+    assert [len(batch.X) for batch in make()] == [5, 5, 5, 5, 3]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("batch_size", [1, 5, 23, 50])
+def test_shuffled_epochs_hold_every_row_once(seed, batch_size):
+    batches = make(rng=np.random.RandomState(seed), batch_size=batch_size)
+    first, second = rows_of(batches), rows_of(batches)
+    assert sorted(first) == sorted(second) == list(range(N))
+    assert first != second
+
+
+def test_targets_and_weights_belong_to_their_rows():
+    weights = np.arange(N) / 2
+    for batch in make(rng=np.random.RandomState(0), weights=weights):
+        np.testing.assert_array_equal(batch.X[:, 0], batch.targets)
+        np.testing.assert_array_equal(batch.weights, batch.targets / 2)
+
+
+def test_some_rows_only():
+    rows = np.array([20, 3, 4, 11, 7, 0])
+    assert rows_of(make(rows=rows)) == rows.tolist()
+    shuffled = rows_of(make(rows=rows, rng=np.random.RandomState(0)))
+    assert sorted(shuffled) == sorted(rows)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int16, np.float16, np.float64])
+@pytest.mark.parametrize("computing", [np.float32, np.float64])
+def test_rows_are_cast_and_x_is_not(dtype, computing):
+    X = np.arange(N * 3).reshape(N, 3).astype(dtype)
+    batches = Batches(X, np.arange(N), 5, computing, np.random.RandomState(0))
+    assert np.shares_memory(batches.X, X)
+    for batch in batches:
+        assert batch.X.dtype == computing
+        np.testing.assert_array_equal(batch.X, X[batch.targets].astype(computing))
+
+
+def test_fortran_order_gives_the_same_batches():
+    X = np.random.default_rng(0).standard_normal((N, 3))
+    for order in "CF":
+        batches = Batches(np.asarray(X, order=order), np.arange(N), 5, X.dtype, None)
+        np.testing.assert_array_equal(np.concatenate([b.X.copy() for b in batches]), X)
+
+
+def test_buffer_is_reused():
+    batches = make()
+    first, second = (next(iter(batches)).X for _ in range(2))
+    assert np.shares_memory(first, second)
+
+
+@pytest.mark.parametrize("n_rows", [1, 9, 10, 11])
+def test_row_blocks_cover_all_rows(n_rows):
+    blocks = list(row_blocks(n_rows, 5))
+    covered = np.concatenate([np.arange(n_rows)[block] for block in blocks])
+    assert covered.tolist() == list(range(n_rows))
+    assert max(block.stop - block.start for block in blocks) <= 5
+
+
+def test_no_rows_make_no_blocks():
+    assert list(row_blocks(0, 5)) == []

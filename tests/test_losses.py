@@ -1,0 +1,124 @@
+"""Losses: the sources' numbers, derivatives, weights, extreme logits."""
+
+import numpy as np
+import pytest
+
+from skmlp_scratch.nn.gradient_check import check_gradient
+from skmlp_scratch.nn.losses import LOSSES, SquaredError, log_softmax, softmax
+
+losses = pytest.mark.parametrize("name", sorted(LOSSES))
+WORKED_EXAMPLE = np.array(
+    [
+        [1, 3, 5, 7, 9, 1.5, 3.5, 5.5, 7.5, 9.5],
+        [1] * 10,
+        [-10, -8, -6, -4, -2, 0, 2, 4, 6, 8],
+    ]
+)
+
+
+def make_logits_and_targets(name, seed, n_rows=6, n_outputs=4):
+    rng = np.random.default_rng(seed)
+    logits = 3 * rng.standard_normal((n_rows, n_outputs))
+    if name == "softmax_cross_entropy":
+        return logits, rng.integers(n_outputs, size=n_rows)
+    return logits, rng.integers(2, size=logits.shape).astype(float)
+
+
+def test_worked_example_of_softmax_with_loss():
+    # Source: the notes on Affine and Softmax-with-Loss, normalized row by row.
+    loss = LOSSES["softmax_cross_entropy"]()
+    targets = np.array([7, 4, 9])
+    mean, gradient = loss.loss_and_gradient(WORKED_EXAMPLE, targets)
+    assert mean == pytest.approx(2.35581453, abs=5e-9)
+    np.testing.assert_allclose(
+        gradient[[0, 1, 2], targets], [-0.3300, -0.3000, -0.0451], atol=5e-5
+    )
+    for row, expected in enumerate([4.61944504, 2.30258509, 0.14541346]):
+        value, _ = loss.loss_and_gradient(WORKED_EXAMPLE[[row]], targets[[row]])
+        assert value == pytest.approx(expected, abs=5e-9)
+
+
+def test_sum_of_squared_errors():
+    # Source: the notes on the two-layer network, 1/2 sum (y - t)^2.
+    y = np.array([[0.1, 0.05, 0.6, 0, 0.05, 0.1, 0, 0.1, 0, 0]])
+    t = np.eye(10)[[2]]
+    value, gradient = SquaredError().loss_and_gradient(y, t)
+    assert value == pytest.approx(0.0975)
+    np.testing.assert_allclose(gradient, y - t)
+
+
+@losses
+def test_gradient_is_prediction_minus_target(name):
+    # Source: the notes on activation layers: the same for all pairs, by design.
+    logits, targets = make_logits_and_targets(name, 0)
+    loss = LOSSES[name]()
+    _, gradient = loss.loss_and_gradient(logits, targets, normalizer=1)
+    onehot = np.eye(4)[targets] if targets.ndim == 1 else targets
+    np.testing.assert_allclose(gradient, loss.output(logits) - onehot, atol=1e-15)
+
+
+@losses
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_gradient_agrees_with_finite_differences(name, weighted, seed):
+    logits, targets = make_logits_and_targets(name, seed)
+    weights = np.random.default_rng(seed).uniform(0, 3, 6) if weighted else None
+    loss = LOSSES[name]()
+    check_gradient(
+        lambda z: loss.loss_and_gradient(z, targets, weights, normalizer=2.5), logits
+    )
+
+
+@losses
+@pytest.mark.parametrize("seed", [0, 1])
+def test_integer_weights_equal_repeated_rows(name, seed):
+    logits, targets = make_logits_and_targets(name, seed)
+    repeats = np.array([1, 3, 0, 2, 1, 4])
+    loss = LOSSES[name]()
+    weighted, dweighted = loss.loss_and_gradient(
+        logits, targets, repeats.astype(float), normalizer=repeats.sum()
+    )
+    repeated, drepeated = loss.loss_and_gradient(
+        logits.repeat(repeats, axis=0), targets.repeat(repeats, axis=0)
+    )
+    assert weighted == pytest.approx(repeated, rel=1e-12)
+    starts = np.cumsum(repeats) - repeats
+    for row in np.flatnonzero(repeats):
+        np.testing.assert_allclose(
+            dweighted[row], repeats[row] * drepeated[starts[row]], rtol=1e-12
+        )
+    assert not dweighted[2].any()
+
+
+@losses
+def test_extreme_logits_stay_finite(name):
+    logits, targets = make_logits_and_targets(name, 3)
+    value, gradient = LOSSES[name]().loss_and_gradient(1e5 * logits, targets)
+    assert np.isfinite(value)
+    assert np.isfinite(gradient).all()
+
+
+@losses
+def test_in_place_equals_out_of_place(name):
+    logits, targets = make_logits_and_targets(name, 4)
+    before = logits.copy()
+    value, gradient = LOSSES[name]().loss_and_gradient(logits, targets)
+    np.testing.assert_array_equal(logits, before)
+    same_value, same = LOSSES[name]().loss_and_gradient(logits, targets, out=logits)
+    assert same is logits
+    assert same_value == value
+    np.testing.assert_array_equal(same, gradient)
+
+
+def test_softmax_rows_sum_to_one_and_ignore_a_shift():
+    logits = np.array([[1e4, 1e4 + 1, 0.0], [-1e4, 0, 3]])
+    np.testing.assert_allclose(softmax(logits).sum(axis=1), 1, rtol=1e-15)
+    np.testing.assert_allclose(softmax(logits), softmax(logits - 7), rtol=1e-12)
+
+
+def test_log_softmax_is_finite_where_softmax_is_zero():
+    logits = np.array([[0.0, 5000.0, 1.0]])
+    assert softmax(logits)[0, 0] == 0
+    np.testing.assert_allclose(log_softmax(logits), [[-5000, 0, -4999]], rtol=1e-12)
+    mild = np.array([[0.0, 2.0, 1.0]])
+    np.testing.assert_allclose(log_softmax(mild), np.log(softmax(mild)), rtol=1e-14)

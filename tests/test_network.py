@@ -1,0 +1,157 @@
+"""The network against finite differences and against plain loops."""
+
+import numpy as np
+import pytest
+import reference
+
+from skmlp_scratch.nn.gradient_check import check_gradient
+from skmlp_scratch.nn.layers import ACTIVATIONS
+from skmlp_scratch.nn.losses import LOSSES
+from skmlp_scratch.nn.network import Network, predict_logits
+
+every_network = pytest.mark.parametrize(
+    ("activation", "loss"),
+    [(a, k) for a in sorted(ACTIVATIONS) for k in sorted(LOSSES)],
+)
+UNITS = [(4, 3), (4, 5, 3), (4, 6, 5, 4, 3)]
+
+
+@every_network
+@pytest.mark.parametrize("units", UNITS, ids=str)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_gradient_agrees_with_finite_differences(
+    make_problem, units, activation, loss, seed
+):
+    network, X, targets = make_problem(units, activation, loss, seed)
+    weights = np.random.default_rng(seed).uniform(0.5, 2, len(X)) if seed else None
+
+    def objective(vector):
+        network.parameters.vector[...] = vector
+        return network.loss_and_gradient(X, targets, weights, alpha=0.1)
+
+    check_gradient(objective, network.parameters.vector)
+
+
+@every_network
+@pytest.mark.parametrize("units", UNITS, ids=str)
+def test_one_pass_equals_plain_loops(make_problem, units, activation, loss):
+    network, X, targets = make_problem(units, activation, loss, seed=5)
+    value, _ = network.loss_and_gradient(X, targets, alpha=0.1)
+    expected, dW, db = reference.loss_and_gradient(
+        [W.tolist() for W in network.parameters.W],
+        [b.tolist() for b in network.parameters.b],
+        X.tolist(),
+        targets.tolist(),
+        activation,
+        loss,
+        alpha=0.1,
+    )
+    assert value == pytest.approx(expected, rel=1e-10)
+    for ours, theirs in zip(
+        network.gradient.W + network.gradient.b, dW + db, strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-13)
+
+
+@every_network
+@pytest.mark.parametrize("seed", [0, 1])
+def test_integer_weights_equal_repeated_rows(make_problem, activation, loss, seed):
+    network, X, targets = make_problem((4, 5, 3), activation, loss, seed)
+    repeats = np.random.default_rng(seed).integers(0, 4, len(X))
+    weighted, gradient = network.loss_and_gradient(
+        X, targets, repeats.astype(float), normalizer=repeats.sum(), alpha=0.3
+    )
+    gradient = gradient.copy()
+    repeated, expected = network.loss_and_gradient(
+        X.repeat(repeats, axis=0), targets.repeat(repeats, axis=0), alpha=0.3
+    )
+    assert weighted == pytest.approx(repeated, rel=1e-12)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-12, atol=1e-14)
+
+
+def test_batches_of_any_size_share_the_buffers(make_problem):
+    network, X, targets = make_problem((4, 5, 3), "relu", "softmax_cross_entropy", 0)
+    whole, gradient = network.loss_and_gradient(X, targets)
+    gradient = gradient.copy()
+    network.loss_and_gradient(X[:3], targets[:3])
+    buffers = network._buffers
+    again, same = network.loss_and_gradient(X, targets)
+    assert again == whole
+    np.testing.assert_array_equal(same, gradient)
+    assert network._buffers is buffers
+    fresh, _, _ = make_problem((4, 5, 3), "relu", "softmax_cross_entropy", 0)
+    expected, expected_gradient = fresh.loss_and_gradient(X[:3], targets[:3])
+    value, gradient = network.loss_and_gradient(X[:3], targets[:3])
+    assert value == expected
+    np.testing.assert_array_equal(gradient, expected_gradient)
+
+
+def test_input_is_not_written_to(make_problem):
+    network, X, targets = make_problem((4, 5, 3), "tanh", "squared_error", 0)
+    X.flags.writeable = targets.flags.writeable = False
+    network.loss_and_gradient(X, targets)  # raises if it writes
+    assert network.gradient.vector.any()
+
+
+@every_network
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("units", UNITS, ids=str)
+def test_training_forward_equals_prediction(
+    make_problem, units, activation, loss, dtype
+):
+    network, X, _ = make_problem(units, activation, loss, 2, n_rows=11, dtype=dtype)
+    logits = network.forward(X)
+    parameters = network.parameters
+    for block_rows in (1, 4, 11, 100):
+        predicted = predict_logits(
+            X, parameters.W, parameters.b, activation, block_rows=block_rows
+        )
+        assert predicted.dtype == dtype
+        np.testing.assert_allclose(
+            predicted, logits, rtol=100 * np.finfo(dtype).eps, atol=1e-6
+        )
+
+
+def test_float32_stays_float32(make_problem):
+    network, X, targets = make_problem(
+        (4, 5, 3), "relu", "softmax_cross_entropy", 0, dtype=np.float32
+    )
+    _, gradient = network.loss_and_gradient(
+        X, targets, np.ones(7, np.float32), alpha=0.1
+    )
+    assert gradient.dtype == network.forward(X).dtype == np.float32
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_gradient_check_on_three_images_of_the_two_layer_network(seed):
+    # Source: the notes on computational graphs, 784-50-10 on three MNIST-shaped images.
+    rng = np.random.RandomState(seed)
+    X = rng.uniform(size=(3, 784)) * (rng.uniform(size=(3, 784)) < 0.2)
+    targets = np.array([5, 0, 4])
+    network = Network((784, 50, 10), "relu")
+    network.parameters.weights[...] = 0.01 * rng.standard_normal(39_700)
+    assert network.parameters.vector.size == 39_760
+
+    def objective(vector):
+        network.parameters.vector[...] = vector
+        return network.loss_and_gradient(X, targets)
+
+    check_gradient(objective, network.parameters.vector)
+
+    # Mean difference per parameter array, on some of the coordinates of each.
+    _, gradient = objective(network.parameters.vector.copy())
+    gradient, vector = gradient.copy(), network.parameters.vector.copy()
+    for start, stop in [
+        (0, 39_200),
+        (39_200, 39_700),
+        (39_700, 39_750),
+        (39_750, 39_760),
+    ]:
+        some = rng.choice(np.arange(start, stop), 10, replace=False)
+        differences = []
+        for index in some:
+            step = np.zeros_like(vector)
+            step[index] = 1e-5
+            slope = (objective(vector + step)[0] - objective(vector - step)[0]) / 2e-5
+            differences.append(abs(slope - gradient[index]))
+        assert np.mean(differences) < 1e-9

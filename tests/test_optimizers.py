@@ -1,0 +1,66 @@
+"""Optimizer steps against the formulas of the papers, written out plainly."""
+
+import numpy as np
+import pytest
+
+from skmlp_scratch.nn.optimizers import SGD, Adam
+
+
+def run(optimizer, parameters, gradients, rates):
+    for gradient, rate in zip(gradients, rates, strict=True):
+        optimizer.step(parameters, gradient.copy(), rate)
+    return parameters
+
+
+@pytest.fixture(params=[0, 1])
+def data(request):
+    rng = np.random.default_rng(request.param)
+    return rng.standard_normal(6), rng.standard_normal((20, 6)), rng.uniform(size=20)
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+@pytest.mark.parametrize("momentum", [0, 0.5, 0.9, 1])
+def test_sgd(data, momentum, nesterov):
+    start, gradients, rates = data
+    p, v = start.copy(), np.zeros(6)
+    for g, rate in zip(gradients, rates, strict=True):
+        v = momentum * v - rate * g
+        p = p + (momentum * v - rate * g if nesterov else v)
+    ours = run(SGD(start, momentum, nesterov), start.copy(), gradients, rates)
+    np.testing.assert_allclose(ours, p, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("beta_1", "beta_2"), [(0.9, 0.999), (0, 0), (0.5, 0.99)])
+@pytest.mark.parametrize("epsilon", [1e-8, 0.1])
+def test_adam(data, beta_1, beta_2, epsilon):
+    start, gradients, rates = data
+    p, m, v = start.copy(), np.zeros(6), np.zeros(6)
+    for t, (g, rate) in enumerate(zip(gradients, rates, strict=True), start=1):
+        m = beta_1 * m + (1 - beta_1) * g
+        v = beta_2 * v + (1 - beta_2) * g**2
+        corrected = rate * np.sqrt(1 - beta_2**t) / (1 - beta_1**t)
+        p = p - corrected * m / (np.sqrt(v) + epsilon)
+    ours = run(Adam(start, beta_1, beta_2, epsilon), start.copy(), gradients, rates)
+    np.testing.assert_allclose(ours, p, rtol=1e-12)
+
+
+@pytest.mark.parametrize("make", [SGD, Adam])
+def test_step_is_in_place_and_keeps_float32(make):
+    parameters = np.ones(3, np.float32)
+    optimizer = make(parameters)
+    optimizer.step(parameters, np.ones(3, np.float32), 0.1)
+    assert (parameters < 1).all()
+    arrays = [v for v in optimizer.state.values() if isinstance(v, np.ndarray)]
+    assert arrays
+    assert all(array.dtype == np.float32 for array in arrays)
+
+
+@pytest.mark.parametrize("make", [SGD, Adam])
+def test_state_is_all_that_there_is_to_remember(make, data):
+    start, gradients, rates = data
+    whole = run(make(start), start.copy(), gradients, rates)
+    first, second = make(start), make(start)
+    half = run(first, start.copy(), gradients[:10], rates[:10])
+    second.state = first.state
+    resumed = run(second, half, gradients[10:], rates[10:])
+    np.testing.assert_array_equal(resumed, whole)
