@@ -1,0 +1,134 @@
+"""What each constructor parameter may be: one rule per parameter, checked in ``fit``.
+
+scikit-learn's own ``_parameter_constraints`` are private, hence these few lines. The
+error is a ``ValueError`` that is a ``TypeError`` as well, like scikit-learn's.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skmlp_scratch.nn.initializers import INITIALIZERS
+from skmlp_scratch.nn.layers import ACTIVATIONS
+
+
+class InvalidParameterError(ValueError, TypeError):
+    """A constructor parameter has a value that it cannot have."""
+
+
+class Rule(NamedTuple):
+    """A test, and what to say when it fails: "<parameter> must be <words>"."""
+
+    words: str
+    test: Callable[[Any], bool]
+
+
+def one_of(*options: str) -> Rule:
+    """Allow one of these strings."""
+    words = ", ".join(repr(option) for option in options)
+    prefix = "one of " if len(options) > 1 else ""
+    return Rule(prefix + words, lambda v: isinstance(v, str) and v in options)
+
+
+def real(words: str, test: Callable[[Any], bool]) -> Rule:
+    """Allow finite real numbers that pass the test; no booleans."""
+    return Rule(words, lambda v: _is_real(v) and math.isfinite(v) and test(v))
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+
+
+def _is_integer(value: Any, least: int) -> bool:
+    return isinstance(value, Integral) and _is_real(value) and int(value) >= least
+
+
+def _is_positive_integer(value: Any) -> bool:
+    return _is_integer(value, 1)
+
+
+def _is_layer_sizes(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.ndim == 1 and all(_is_positive_integer(v) for v in value)
+    if isinstance(value, list | tuple):
+        return all(_is_positive_integer(v) for v in value)
+    return _is_positive_integer(value)
+
+
+BOOLEAN = Rule("True or False", lambda v: isinstance(v, bool | np.bool_))
+POSITIVE_INTEGER = Rule("an integer of at least 1", _is_positive_integer)
+NOT_NEGATIVE = real("a finite number of at least 0", lambda v: v >= 0)
+POSITIVE = real("a finite number above 0", lambda v: v > 0)
+FRACTION = real("a number of at least 0 and below 1", lambda v: 0 <= v < 1)
+
+RULES: dict[str, Rule] = {
+    "hidden_layer_sizes": Rule(
+        "a positive integer or a sequence of positive integers", _is_layer_sizes
+    ),
+    "activation": one_of(*ACTIVATIONS),
+    "solver": one_of("adam", "sgd"),
+    "alpha": NOT_NEGATIVE,
+    "batch_size": Rule(
+        "'auto' or an integer of at least 1",
+        lambda v: _is_positive_integer(v) or (isinstance(v, str) and v == "auto"),
+    ),
+    "learning_rate": one_of("constant"),
+    "learning_rate_init": POSITIVE,
+    "power_t": NOT_NEGATIVE,
+    "max_iter": POSITIVE_INTEGER,
+    "shuffle": BOOLEAN,
+    "random_state": Rule(
+        "None, an integer from 0 to 2**32 - 1, or a numpy.random.RandomState",
+        lambda v: (
+            v is None
+            or isinstance(v, np.random.RandomState)
+            or (_is_integer(v, 0) and v < 2**32)
+        ),
+    ),
+    "tol": NOT_NEGATIVE,
+    "verbose": Rule(
+        "True, False or an integer of at least 0",
+        lambda v: BOOLEAN.test(v) or _is_integer(v, 0),
+    ),
+    "warm_start": Rule("False", lambda v: BOOLEAN.test(v) and not v),
+    "momentum": real("a number from 0 to 1", lambda v: 0 <= v <= 1),
+    "nesterovs_momentum": BOOLEAN,
+    "early_stopping": BOOLEAN,
+    "validation_fraction": FRACTION,
+    "beta_1": FRACTION,
+    "beta_2": FRACTION,
+    "epsilon": POSITIVE,
+    "n_iter_no_change": Rule(
+        "an integer of at least 1, or infinity",
+        lambda v: _is_positive_integer(v) or (_is_real(v) and v == math.inf),
+    ),
+    "max_fun": POSITIVE_INTEGER,
+    "weight_init": Rule(
+        ", ".join(map(repr, INITIALIZERS)) + " or a finite number above 0",
+        lambda v: v in INITIALIZERS if isinstance(v, str) else POSITIVE.test(v),
+    ),
+    "dtype": Rule(
+        "'auto', 'float32' or 'float64'",
+        lambda v: (
+            (isinstance(v, str) and v == "auto")
+            or any(v == t for t in ("float32", "float64", np.float32, np.float64))
+        ),
+    ),
+}
+
+
+def check_parameters(parameters: Mapping[str, Any]) -> None:
+    """Raise an error that names the first parameter whose value breaks its rule.
+
+    Raises
+    ------
+    InvalidParameterError
+        With the parameter, what it must be, and what it is.
+    """
+    for name, value in parameters.items():
+        rule = RULES[name]
+        if not rule.test(value):
+            raise InvalidParameterError(f"{name} must be {rule.words}, got {value!r}")

@@ -1,0 +1,59 @@
+"""Which training rows are set aside for validation."""
+
+import math
+
+import numpy as np
+
+from skmlp_scratch.nn.typing import Array
+
+
+def stratified_split(
+    codes: Array, fraction: float, rng: np.random.RandomState
+) -> tuple[Array, Array]:
+    """Split rows at random so that each class is represented by its share.
+
+    A class with a single row stays in training; so does at least one row of every other
+    class.
+
+    Parameters
+    ----------
+    codes : ndarray of int of shape (n_samples,)
+        The class code of every row.
+    fraction : float
+        How much of the rows goes to validation, rounded up as scikit-learn does.
+    rng : RandomState
+        The source of randomness.
+
+    Returns
+    -------
+    train, validation : ndarray of int
+        Row indices, each in random order.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two rows would be left for validation.
+    """
+    counts = np.bincount(codes)
+    wanted = math.ceil(fraction * len(codes))
+    shares = fraction * counts
+    taken = np.minimum(np.floor(shares).astype(int), np.maximum(counts - 1, 0))
+    # The rows still wanted come from the classes with the largest remainders.
+    by_remainder = np.lexsort((rng.random_sample(len(counts)), taken - shares))
+    spare = by_remainder[counts[by_remainder] > taken[by_remainder] + 1]
+    taken[spare[: max(wanted - taken.sum(), 0)]] += 1
+    if taken.sum() < 2:
+        raise ValueError(
+            "The validation set is too small: early_stopping=True with "
+            f"validation_fraction={fraction} leaves {taken.sum()} of {len(codes)} rows "
+            "for validation. Increase validation_fraction or the number of samples."
+        )
+    rows = rng.permutation(len(codes))
+    codes = codes[rows]
+    # A row is for validation if it is among the first `taken` rows of its class.
+    by_class = np.argsort(codes, kind="stable")
+    starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
+    rank = np.empty_like(rows)
+    rank[by_class] = np.arange(len(codes)) - np.repeat(starts, counts)
+    validation = rank < taken[codes]
+    return rows[~validation], rows[validation]

@@ -1,0 +1,31 @@
+"""The examples in the docstrings."""
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+import skmlp_scratch
+
+MODULES = [
+    module.name
+    for module in pkgutil.walk_packages(skmlp_scratch.__path__, "skmlp_scratch.")
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstring_examples(name):
+    failures, _ = doctest.testmod(importlib.import_module(name))
+    assert failures == 0
+
+
+def test_examples_are_found():
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    found = [
+        test
+        for name in MODULES
+        for test in finder.find(importlib.import_module(name))
+        if test.examples
+    ]
+    assert len(found) >= 4
