@@ -1,0 +1,30 @@
+"""The Python examples of README and docs run, and print what their comments say."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = [
+    pytest.param(code, id=f"{page.name}-{number}")
+    for page in PAGES
+    for number, code in enumerate(
+        re.findall(
+            r"^```python\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE
+        )
+    )
+]
+
+
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_example(code, capsys):
+    exec(compile(code, "example", "exec"), {})
+    promised = re.findall(r"^print\(.*\)  # (.*)$", code, re.MULTILINE)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[: len(promised)] == promised
+
+
+def test_examples_are_found():
+    assert len(EXAMPLES) >= 4
