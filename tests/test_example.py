@@ -1,0 +1,110 @@
+"""The example that users run first, and what it does without a network."""
+
+import importlib.util
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.error import HTTPError
+
+import pytest
+
+pytest.importorskip("matplotlib", reason="the example draws with matplotlib")
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "mnist.py"
+
+
+@pytest.fixture
+def example():
+    """The example as a module."""
+    spec = importlib.util.spec_from_file_location("example_mnist", EXAMPLE)
+    module = importlib.util.module_from_spec(spec)
+    timeout = socket.getdefaulttimeout()
+    spec.loader.exec_module(module)
+    yield module
+    socket.setdefaulttimeout(timeout)
+
+
+@pytest.fixture
+def no_cache(monkeypatch, tmp_path):
+    """No MNIST on the disk."""
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
+
+
+def test_example_runs_on_digits(tmp_path):
+    picture = tmp_path / "picture.png"
+    result = subprocess.run(
+        [sys.executable, EXAMPLE, "--data", "digits", "--output", picture],
+        cwd=tmp_path,
+        env=os.environ | {"MPLBACKEND": "Agg"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    image = picture.read_bytes()
+    assert image.startswith(b"\x89PNG\r\n\x1a\n")
+    assert len(image) > 20_000
+    assert 1200 <= int.from_bytes(image[16:20], "big") <= 1600  # the width in pixels
+    for name in ("ScratchMLPClassifier", "MLPClassifier"):
+        row = re.search(rf"\b{name}\D+[\d.]+\D+(0\.\d+)", result.stdout)
+        assert float(row[1]) > 0.9, row
+    assert "same weights as step by step: True" in result.stdout
+
+
+def unreachable(*args, **kwargs):
+    raise OSError("network is unreachable")
+
+
+def broken_server(url, *args, **kwargs):
+    raise HTTPError(str(url), 503, "Service Unavailable", {}, None)
+
+
+@pytest.mark.parametrize("failure", [unreachable, broken_server])
+def test_falls_back_to_digits_without_network(
+    example, no_cache, monkeypatch, capsys, failure
+):
+    monkeypatch.setattr(example, "urlopen", failure)
+    data = example.load_data("auto")
+    assert data.name == "digits"
+    assert len(data.X_train) + len(data.X_test) == 1797
+    output = capsys.readouterr().out
+    assert "MNIST is not available: openml.org cannot be reached." in output
+    assert "Using scikit-learn's bundled digits instead." in output
+
+
+def test_falls_back_to_digits_when_the_download_fails(
+    example, no_cache, monkeypatch, capsys
+):
+    monkeypatch.setattr(example, "check_reachable", lambda url: None)
+    monkeypatch.setattr(example, "fetch_openml", broken_server)
+    assert example.load_data("auto").name == "digits"
+    assert "HTTP Error 503: Service Unavailable" in capsys.readouterr().out
+
+
+def test_mnist_on_request_fails_clearly_without_network(example, no_cache, monkeypatch):
+    monkeypatch.setattr(example, "urlopen", unreachable)
+    with pytest.raises(SystemExit, match=r"MNIST is not available.*--data digits"):
+        example.load_data("mnist")
+
+
+def test_hanging_name_lookup_is_noticed(example, monkeypatch):
+    finish = threading.Event()
+
+    def hang(*args, **kwargs):
+        finish.wait(5)
+        return nullcontext(SimpleNamespace(status=200))  # too late
+
+    monkeypatch.setattr(example, "urlopen", hang)
+    try:
+        with pytest.raises(ConnectionError, match="cannot be reached"):
+            example.check_reachable("https://example.invalid", seconds=0.05)
+    finally:
+        finish.set()
