@@ -158,8 +158,9 @@ class BaseScratchMLP(BaseEstimator):
         self.validation_scores_ = history.validation_scores if early else None
         if not history.converged:
             warnings.warn(
-                f"Stopped at max_iter={self.max_iter} before the training "
-                f"{'score' if early else 'loss'} ceased to improve by tol={self.tol}. "
+                f"Stopped at max_iter={self.max_iter} before the "
+                f"{'validation score' if early else 'training loss'} ceased to improve "
+                f"by tol={self.tol}. "
                 "Raise max_iter, or ignore this if max_iter is meant as a budget.",
                 ConvergenceWarning,
                 stacklevel=_CALLER_OF_FIT,

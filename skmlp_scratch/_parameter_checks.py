@@ -5,8 +5,7 @@ error is a ``ValueError`` that is a ``TypeError`` as well, like scikit-learn's.
 """
 
 import math
-from collections.abc import Callable, Mapping
-from numbers import Integral, Real
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,15 +34,29 @@ def one_of(*options: str) -> Rule:
 
 def real(words: str, test: Callable[[Any], bool]) -> Rule:
     """Allow finite real numbers that pass the test; no booleans."""
-    return Rule(words, lambda v: _is_real(v) and math.isfinite(v) and test(v))
+    return Rule(words, lambda v: _is_real(v) and _is_finite(v) and test(v))
 
 
 def _is_real(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(
+        value, bool
+    )
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer larger than any float
+        return False
 
 
 def _is_integer(value: Any, least: int) -> bool:
-    return isinstance(value, Integral) and _is_real(value) and int(value) >= least
+    # Larger integers do not fit into NumPy's.
+    return (
+        isinstance(value, int | np.integer)
+        and _is_real(value)
+        and least <= int(value) < 2**63
+    )
 
 
 def _is_positive_integer(value: Any) -> bool:
@@ -53,7 +66,7 @@ def _is_positive_integer(value: Any) -> bool:
 def _is_layer_sizes(value: Any) -> bool:
     if isinstance(value, np.ndarray):
         return value.ndim == 1 and all(_is_positive_integer(v) for v in value)
-    if isinstance(value, list | tuple):
+    if isinstance(value, Sequence) and not isinstance(value, str):
         return all(_is_positive_integer(v) for v in value)
     return _is_positive_integer(value)
 
@@ -113,8 +126,8 @@ RULES: dict[str, Rule] = {
     "dtype": Rule(
         "'auto', 'float32' or 'float64'",
         lambda v: (
-            (isinstance(v, str) and v == "auto")
-            or any(v == t for t in ("float32", "float64", np.float32, np.float64))
+            isinstance(v, str | type | np.dtype)
+            and v in ("auto", "float32", "float64", np.float32, np.float64)
         ),
     ),
 }

@@ -37,7 +37,7 @@ def stratified_split(
     counts = np.bincount(codes)
     wanted = math.ceil(fraction * len(codes))
     shares = fraction * counts
-    taken = np.minimum(np.floor(shares).astype(int), np.maximum(counts - 1, 0))
+    taken = np.floor(shares).astype(int)
     # The rows still wanted come from the classes with the largest remainders.
     by_remainder = np.lexsort((rng.random_sample(len(counts)), taken - shares))
     spare = by_remainder[counts[by_remainder] > taken[by_remainder] + 1]

@@ -264,10 +264,7 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         """
         with unchanged_on_error(self):
             X, y = self._validate_fit(X, y)
-            check_classification_targets(y)
-            encoder = LabelEncoder().fit(y)
-            self.classes_ = encoder.classes_
-            codes = encoder.transform(y)
+            self.classes_, codes = _encode_labels(y)
             self.out_activation_ = "softmax"
             self._fit_network(
                 X,
@@ -329,6 +326,21 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
             Columns in the order of ``classes_``.
         """
         return log_softmax(self._logits(X))
+
+
+def _encode_labels(y: Array) -> tuple[Array, Array]:
+    """Return the sorted classes, and the code of each label."""
+    encoder = LabelEncoder()
+    try:
+        check_classification_targets(y)
+        codes = encoder.fit_transform(y)
+    except TypeError as error:
+        types = ", ".join(sorted({type(label).__name__ for label in y}))
+        raise TypeError(
+            f"y must hold labels of one type that can be sorted, got {types}. Convert "
+            "them, for example with y.astype(str)."
+        ) from error
+    return encoder.classes_, codes
 
 
 def _accuracy(logits: Array, codes: Array) -> float:

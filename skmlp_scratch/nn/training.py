@@ -133,7 +133,8 @@ def train(
         history.loss_curve.append(loss)
         history.samples_seen += batches.n_rows
         if validation_score:
-            history.validation_scores.append(validation_score())
+            with np.errstate(over="ignore", invalid="ignore"):
+                history.validation_scores.append(validation_score())
             loss = -history.validation_scores[-1]
         if patience.update(loss) and best_parameters is not None:
             best_parameters[...] = parameters

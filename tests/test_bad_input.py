@@ -1,0 +1,407 @@
+"""What cannot work is refused, in words that help, and without a trace.
+
+A ``fit`` that fails, for whatever reason, leaves the estimator as it was.
+"""
+
+import copy
+import math
+import re
+import warnings
+
+import joblib
+import numpy as np
+import pytest
+import scipy.sparse
+from sklearn.datasets import load_iris
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+
+from skmlp_scratch import ScratchMLPClassifier
+
+X, y = load_iris(return_X_y=True)
+
+PREDICTIONS = ("predict", "predict_proba", "predict_log_proba")
+
+ignore_convergence = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning"
+)
+
+
+def quick(**parameters):
+    return ScratchMLPClassifier(
+        **{"hidden_layer_sizes": 5, "max_iter": 2, "random_state": 0} | parameters
+    )
+
+
+@pytest.fixture(scope="module")
+def fitted_once():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return quick(early_stopping=True).fit(X, y)
+
+
+@pytest.fixture
+def fitted(fitted_once):
+    return copy.deepcopy(fitted_once)
+
+
+def assert_fit_fails_cleanly(fitted, parameters, data, error, message):
+    fresh, usual_parameters = quick(**parameters), fitted.get_params()
+    predictions = fitted.predict_proba(X)
+    fitted.set_params(**parameters)
+    for estimator in (fresh, fitted):
+        before = joblib.hash(vars(estimator))
+        with pytest.raises(error, match=message):
+            estimator.fit(*data)
+        assert joblib.hash(vars(estimator)) == before
+    assert not [name for name in vars(fresh) if name.endswith("_")]
+    fitted.set_params(**usual_parameters)
+    np.testing.assert_array_equal(fitted.predict_proba(X), predictions)
+
+
+NOT_REAL = (math.nan, math.inf, -math.inf, "0.1", None, True, [0.1], 1j, 10**400)
+NOT_INTEGERS_ABOVE_0 = (0, -3, 2.0, math.nan, "3", None, True, [3])
+NOT_BOOLEANS = (0, 1, "yes", None)
+
+BAD_VALUES = {
+    "hidden_layer_sizes": (
+        *(0, -1, 2.5, True, None, "100", {5}),
+        *((100, 0), (3, -2), (2.5,), (3, True), (3, None), ("3",)),
+        *([[3, 4]], ((10,),), [5, [6]]),
+        *(np.array([3.0]), np.array([[3]]), np.array([3, 0]), np.array([True])),
+    ),
+    "activation": ("softmax", "Relu", None, 1, ["relu"], np.tanh),
+    "solver": ("rmsprop", "Adam", None, 0),
+    "alpha": (-1e-3, *NOT_REAL),
+    "batch_size": ("full", *NOT_INTEGERS_ABOVE_0),
+    "learning_rate": ("fast", None, 0.1),
+    "learning_rate_init": (0, -0.1, *NOT_REAL),
+    "power_t": (-1, *NOT_REAL),
+    "max_iter": (math.inf, *NOT_INTEGERS_ABOVE_0),
+    "shuffle": NOT_BOOLEANS,
+    "random_state": (-1, 2**32, 1.5, "0", True, np.random.default_rng(0)),
+    "tol": (-1e-4, *NOT_REAL),
+    "verbose": (-1, 1.5, "yes", None),
+    "warm_start": NOT_BOOLEANS,
+    "momentum": (-0.1, 1.001, *NOT_REAL),
+    "nesterovs_momentum": NOT_BOOLEANS,
+    "early_stopping": NOT_BOOLEANS,
+    "validation_fraction": (-0.1, 1, 1.5, *NOT_REAL),
+    "beta_1": (-0.1, 1, *NOT_REAL),
+    "beta_2": (-0.1, 1, *NOT_REAL),
+    "epsilon": (0, -1e-8, *NOT_REAL),
+    "n_iter_no_change": (-math.inf, *NOT_INTEGERS_ABOVE_0),
+    "max_fun": (math.inf, *NOT_INTEGERS_ABOVE_0),
+    "weight_init": (0, -1, "zeros", *NOT_REAL),
+    "dtype": (
+        *("float16", "int", np.float16, np.longdouble, float, int, None, 32),
+        np.array(["float32", "float64"]),
+    ),
+}
+
+ALLOWED_VALUES = {
+    "hidden_layer_sizes": (3, np.int64(3), (3,), [3, 4], (), [], np.array([3, 4])),
+    "activation": ("identity", "logistic", "tanh", "relu"),
+    "solver": ("adam", "sgd"),
+    "alpha": (0, 1, np.float32(0.1)),
+    "batch_size": ("auto", 1, 7, np.int32(150)),
+    "learning_rate": ("constant",),
+    "learning_rate_init": (1, 1e-300),
+    "power_t": (0, 2.5),
+    "max_iter": (1, np.int64(2)),
+    "shuffle": (True, False, np.True_),
+    "random_state": (None, 0, 2**32 - 1, np.int64(3), np.random.RandomState(0)),
+    "tol": (0, 1),
+    "verbose": (True, False, 0, 2, np.False_),
+    "warm_start": (False, np.False_),
+    "momentum": (0, 0.5, 1),
+    "nesterovs_momentum": (True, False),
+    "early_stopping": (True, False),
+    "validation_fraction": (0, 0.999),
+    "beta_1": (0, 0.999),
+    "beta_2": (0, 0.5),
+    "epsilon": (1e-300, 1),
+    "n_iter_no_change": (1, math.inf, np.int64(3)),
+    "max_fun": (1,),
+    "weight_init": ("he_uniform", "glorot_normal", 0.01, 1, np.float32(0.1)),
+    "dtype": ("auto", "float32", "float64", np.float32, np.dtype("float64")),
+}
+
+
+def table(values):
+    return [
+        pytest.param(name, value, id=f"{name}-{number}")
+        for name in values
+        for number, value in enumerate(values[name])
+    ]
+
+
+@pytest.mark.parametrize("values", [BAD_VALUES, ALLOWED_VALUES], ids=["bad", "allowed"])
+def test_the_tables_have_every_parameter(values):
+    assert values.keys() == ScratchMLPClassifier().get_params().keys()
+
+
+@pytest.mark.parametrize(("name", "value"), table(BAD_VALUES))
+def test_bad_parameter_is_named_with_its_value(fitted, name, value):
+    # ValueError and TypeError at once, like scikit-learn's.
+    message = rf"(?s)^{name} must be .+, got {re.escape(repr(value))}$"
+    for error in (ValueError, TypeError):
+        assert_fit_fails_cleanly(fitted, {name: value}, (X, y), error, message)
+
+
+@ignore_convergence
+@pytest.mark.parametrize(("name", "value"), table(ALLOWED_VALUES))
+def test_allowed_parameter_works(name, value):
+    estimator = quick(**{name: value}).fit(X, y)
+    assert estimator.predict_proba(X).shape == (150, 3)
+    assert np.isfinite(estimator.loss_)
+
+
+# To be deleted with the issue that brings these.
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("learning_rate", "adaptive"), ("solver", "lbfgs"), ("warm_start", True)],
+)
+def test_what_is_still_to_come_is_refused(fitted, name, value):
+    message = f"^{name} must be .+, got {value!r}$"
+    assert_fit_fails_cleanly(fitted, {name: value}, (X, y), ValueError, message)
+
+
+def with_entry(value, dtype):
+    spoilt = X.astype(dtype)
+    spoilt[77, 2] = value
+    return spoilt
+
+
+DIVERGING = {"solver": "sgd", "learning_rate_init": 1e8}
+DIVERGED = (
+    r"^Training diverged: .+ at epoch \d+, batch \d+\. "
+    r"Lower learning_rate_init={}, or scale the features"
+)
+TOO_LARGE = r"X contains values as large as {}, too large for dtype='float32'"
+
+# name: parameters, (X, y), error, message
+FAILURES = {
+    "one_dimensional_X": ({}, (X[:, 0], y), ValueError, "Expected 2D array"),
+    "three_dimensional_X": ({}, (X[np.newaxis], y), ValueError, "dim 3"),
+    "no_rows": ({}, (X[:0], y[:0]), ValueError, r"0 sample\(s\)"),
+    "no_features": ({}, (X[:, :0], y), ValueError, r"0 feature\(s\)"),
+    "complex_X": ({}, (X + 0j, y), ValueError, "Complex data not supported"),
+    "text_X": ({}, (X.astype(str), y), ValueError, "numeric"),
+    "sparse_X": ({}, (scipy.sparse.csr_array(X), y), TypeError, "[Ss]parse"),
+    "too_few_targets": ({}, (X, y[:-1]), ValueError, r"\[150, 149\]"),
+    "no_targets": ({}, (X, None), ValueError, "requires y to be passed"),
+    "regression_targets": ({}, (X, y + 0.5), ValueError, "continuous"),
+    "one_hot_targets": ({}, (X, np.eye(3)[y]), ValueError, r"\(150, 3\)"),
+    "nan_in_y": ({}, (X, np.where(y, y, np.nan)), ValueError, "y contains NaN"),
+    "infinity_in_y": ({}, (X, np.where(y, y, np.inf)), ValueError, "y contains inf"),
+    "nan_in_object_y": (
+        {},
+        (X, np.where(y, "a", np.array(np.nan, object))),
+        ValueError,
+        "contains NaN",
+    ),
+    "large_positive_for_float32": (
+        {"dtype": "float32"},
+        (with_entry(4e38, np.float64), y),
+        ValueError,
+        TOO_LARGE.format(r"4e\+38"),
+    ),
+    "large_negative_for_float32": (
+        {"dtype": np.float32},
+        (with_entry(-4e38, np.float64), y),
+        ValueError,
+        TOO_LARGE.format(r"4e\+38"),
+    ),
+    "divergence": (
+        DIVERGING | {"batch_size": 20, "max_iter": 50},
+        (X, y),
+        ValueError,
+        DIVERGED.format(r"100000000\.0"),
+    ),
+    "divergence_in_the_last_step": (
+        DIVERGING | {"learning_rate_init": 1e308, "max_iter": 1},
+        (X * 1000, y),
+        ValueError,
+        DIVERGED.format(r"1e\+308"),
+    ),
+    "divergence_before_validation": (
+        DIVERGING | {"learning_rate_init": 1e308, "early_stopping": True},
+        (X * 1000, y),
+        ValueError,
+        DIVERGED.format(r"1e\+308"),
+    ),
+    "too_few_rows_for_validation": (
+        {"early_stopping": True, "validation_fraction": 0.004},
+        (X, y),
+        ValueError,
+        "leaves 1 of 150 rows .* Increase validation_fraction",
+    ),
+    "warning_made_an_error": (
+        {},
+        (X, y),
+        ConvergenceWarning,
+        "Stopped at max_iter=2",
+    ),
+    "batch_size_warning_made_an_error": (
+        {"batch_size": 151, "early_stopping": False},
+        (X, y),
+        UserWarning,
+        "^batch_size=151 is larger than the 150 training rows",
+    ),
+} | {
+    f"{value}_in_{dtype.__name__}_X": (
+        {},
+        (with_entry(value, dtype), y),
+        ValueError,
+        f"X contains {word}",
+    )
+    for value, word in ((np.nan, "NaN"), (np.inf, "inf"), (-np.inf, "inf"))
+    for dtype in (np.float32, np.float64)
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_failing_fit_says_why_and_changes_nothing(fitted, failure):
+    assert_fit_fails_cleanly(fitted, *FAILURES[failure])
+
+
+def test_interrupted_fit_changes_nothing(fitted, monkeypatch):
+    def interrupt(*arguments, **keywords):
+        raise KeyboardInterrupt("now")
+
+    monkeypatch.setattr("builtins.print", interrupt)
+    interrupted = {"verbose": True}, (X[:, :2], y), KeyboardInterrupt, "now"
+    assert_fit_fails_cleanly(fitted, *interrupted)
+
+
+def test_message_of_divergence_gives_the_batch_in_which_it_happened():
+    # Nothing moves before the first step, so that the first batch is still finite.
+    data = np.full((40, 1), 1e200)
+    data[:10] = 0
+    estimator = quick(batch_size=10, shuffle=False, weight_init=1e150)
+    with pytest.raises(ValueError, match="at epoch 1, batch 2"):
+        estimator.fit(data, np.arange(40) % 2)
+
+
+@ignore_convergence
+def test_validation_logits_that_overflow_make_no_warning():
+    exploding = {"solver": "sgd", "activation": "identity", "max_iter": 1}
+    estimator = quick(early_stopping=True, learning_rate_init=1e150, **exploding)
+    estimator.fit(X * 1000, y)
+    with np.errstate(all="ignore"):
+        assert not np.isfinite(X @ estimator.coefs_[0] @ estimator.coefs_[1]).all()
+
+
+@ignore_convergence
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_batch_larger_than_the_data_is_clipped_with_a_warning(early_stopping):
+    n_rows = 135 if early_stopping else 150
+    large = quick(batch_size=n_rows + 1, early_stopping=early_stopping)
+    message = rf"^batch_size={n_rows + 1} is larger .* clipped to {n_rows}\.$"
+    with pytest.warns(UserWarning, match=message) as caught:
+        large.fit(X, y)
+    assert [w.filename for w in caught if w.category is UserWarning] == [__file__]
+    exact = quick(batch_size=n_rows, early_stopping=early_stopping).fit(X, y)
+    assert large.loss_curve_ == exact.loss_curve_
+    assert large.batch_size == n_rows + 1
+
+
+@ignore_convergence
+@pytest.mark.parametrize("sizes", [(), [], np.array([], dtype=int)], ids=repr)
+def test_no_hidden_layer_is_softmax_regression(sizes):
+    estimator = quick(hidden_layer_sizes=sizes).fit(X, y)
+    (W,), (b,) = estimator.coefs_, estimator.intercepts_
+    exponentials = np.exp(X @ W + b)
+    expected = exponentials / exponentials.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(estimator.predict_proba(X), expected, rtol=1e-10)
+
+
+@ignore_convergence
+@pytest.mark.parametrize(
+    ("sizes", "shapes"),
+    [
+        (7, [(4, 7), (7, 3)]),
+        (np.uint8(7), [(4, 7), (7, 3)]),
+        ((7, 6), [(4, 7), (7, 6), (6, 3)]),
+        ([7, np.int32(6)], [(4, 7), (7, 6), (6, 3)]),
+        (np.array([7, 6]), [(4, 7), (7, 6), (6, 3)]),
+    ],
+    ids=repr,
+)
+def test_hidden_layer_sizes_may_be_a_number_or_any_sequence(sizes, shapes):
+    estimator = quick(hidden_layer_sizes=sizes).fit(X, y)
+    assert [W.shape for W in estimator.coefs_] == shapes
+
+
+@ignore_convergence
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("n_rows", [1, 30])
+def test_a_single_class_is_learnt_and_predicted(n_rows, solver):
+    estimator = quick(solver=solver).fit(X[:n_rows], ["only"] * n_rows)
+    assert estimator.predict(X).tolist() == ["only"] * 150
+    np.testing.assert_array_equal(estimator.predict_proba(X), np.ones((150, 1)))
+    np.testing.assert_array_equal(estimator.predict_log_proba(X), np.zeros((150, 1)))
+
+
+@pytest.mark.parametrize("method", PREDICTIONS)
+def test_prediction_needs_a_fit(method):
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        getattr(ScratchMLPClassifier(), method)(X)
+
+
+@pytest.mark.parametrize("method", PREDICTIONS)
+def test_prediction_needs_a_fit_also_after_one_that_failed(method):
+    estimator = quick()
+    with pytest.raises(ValueError, match="continuous"):
+        estimator.fit(X, y + 0.5)
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        getattr(estimator, method)(X)
+
+
+@pytest.mark.parametrize("method", PREDICTIONS)
+@pytest.mark.parametrize(
+    ("X_bad", "message"),
+    [
+        pytest.param(X[:, :3], "X has 3 features, but .* 4 features", id="too_few"),
+        pytest.param(X.repeat(2, axis=1), "X has 8 features", id="too_many"),
+        pytest.param(X[0], "Expected 2D array", id="one_dimensional"),
+        pytest.param(X[:0], r"0 sample\(s\)", id="no_rows"),
+        pytest.param(X + 0j, "Complex data not supported", id="complex"),
+        pytest.param(with_entry(np.nan, np.float32), "X contains NaN", id="nan"),
+        pytest.param(with_entry(np.inf, np.float64), "X contains inf", id="infinity"),
+    ],
+)
+def test_bad_data_to_predict(fitted, method, X_bad, message):
+    before = joblib.hash(vars(fitted))
+    with pytest.raises(ValueError, match=message):
+        getattr(fitted, method)(X_bad)
+    assert joblib.hash(vars(fitted)) == before
+
+
+@ignore_convergence
+@pytest.mark.parametrize("method", PREDICTIONS)
+def test_too_large_for_float32_at_prediction(method):
+    estimator = quick(dtype="float32").fit(X, y)
+    with pytest.raises(ValueError, match=TOO_LARGE.format(r"4e\+38")):
+        getattr(estimator, method)(with_entry(-4e38, np.float64))
+
+
+@ignore_convergence
+@pytest.mark.parametrize("method", PREDICTIONS)
+def test_feature_names_must_be_those_of_fit(method):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=["a", "b", "c", "d"])
+    predict = getattr(quick().fit(frame, y), method)
+    with pytest.raises(ValueError, match=r"(?s)feature names should match.*- e"):
+        predict(frame.rename(columns={"d": "e"}))
+    with pytest.raises(ValueError, match="same order"):
+        predict(frame[["b", "a", "c", "d"]])
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        predict(X)
+
+
+@pytest.mark.parametrize("labels", [["a", 1], ["a", None]])
+def test_labels_that_cannot_be_sorted(labels):
+    mixed = np.array(labels * 10, dtype=object)
+    with pytest.raises(TypeError, match=r"y must hold labels of one type.*, got .*str"):
+        quick().fit(X[:20], mixed)
