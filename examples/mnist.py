@@ -34,6 +34,7 @@ from skmlp_scratch.nn.batches import Batches
 from skmlp_scratch.nn.initializers import initialize
 from skmlp_scratch.nn.network import Network, predict_logits
 from skmlp_scratch.nn.optimizers import Adam
+from skmlp_scratch.nn.schedules import Constant
 from skmlp_scratch.nn.training import train_epoch
 
 HIDDEN_UNITS, LEARNING_RATE, SEED = 100, 0.001, 0
@@ -111,7 +112,7 @@ def train_step_by_step(data: Data) -> tuple[Network, dict[str, list[float]]]:
     W, b = network.parameters.W, network.parameters.b
     initialize(network.parameters, "he_normal", rng)
     batches = Batches(X_train, data.y_train, data.batch_size, np.float32, rng)
-    optimizer = Adam(network.parameters.vector)
+    optimizer, schedule = Adam(network.parameters.vector), Constant(LEARNING_RATE)
 
     def accuracy(X: np.ndarray, y: np.ndarray) -> float:
         logits = predict_logits(X, W, b, network.activation)
@@ -119,7 +120,7 @@ def train_step_by_step(data: Data) -> tuple[Network, dict[str, list[float]]]:
 
     curves: dict[str, list[float]] = {"loss": [], "training": [], "test": []}
     for epoch in range(1, data.epochs + 1):
-        loss = train_epoch(network, batches, optimizer, LEARNING_RATE, alpha=0.0)
+        loss = train_epoch(network, batches, optimizer, schedule, alpha=0.0)
         curves["loss"].append(loss)
         curves["training"].append(accuracy(X_train, data.y_train))
         curves["test"].append(accuracy(X_test, data.y_test))

@@ -1,5 +1,11 @@
 """Networks and batches that several test modules use."""
 
+import os
+
+# Read by BLAS when NumPy is imported, here and in the processes that tests start. Two
+# threads are slower than one for networks of this size, and fight over busy machines.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 
@@ -22,6 +28,8 @@ def make_problem():
             targets = rng.randint(units[-1], size=n_rows)
         elif loss == "sigmoid_cross_entropy":
             targets = rng.randint(2, size=(n_rows, units[-1])).astype(dtype)
+        elif loss == "poisson":
+            targets = rng.poisson(1.5, size=(n_rows, units[-1])).astype(dtype)
         else:
             targets = rng.standard_normal((n_rows, units[-1])).astype(dtype)
         return network, X, targets

@@ -44,10 +44,21 @@ def squared_error(z, target):
     )
 
 
+def poisson(z, target):
+    """Return the loss of one row, and its derivative by each logit."""
+    predictions = [math.exp(v) for v in z]
+    loss = sum(
+        p - t + (t * math.log(t / p) if t > 0 else 0)
+        for t, p in zip(target, predictions, strict=True)
+    )
+    return loss, [p - t for t, p in zip(target, predictions, strict=True)]
+
+
 LOSSES = {
     "softmax_cross_entropy": softmax_cross_entropy,
     "sigmoid_cross_entropy": sigmoid_cross_entropy,
     "squared_error": squared_error,
+    "poisson": poisson,
 }
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from skmlp_scratch.nn.batches import Batches
 from skmlp_scratch.nn.blocks import row_blocks
@@ -39,6 +40,62 @@ def test_targets_and_weights_belong_to_their_rows():
     for batch in make(rng=np.random.RandomState(0), weights=weights):
         np.testing.assert_array_equal(batch.X[:, 0], batch.targets)
         np.testing.assert_array_equal(batch.weights, batch.targets / 2)
+
+
+def test_without_weights_a_batch_is_divided_by_its_rows():
+    assert [batch.normalizer for batch in make()] == [5, 5, 5, 5, 3]
+    assert make().mean_weight == 1
+
+
+def test_with_weights_a_batch_is_divided_by_its_rows_times_the_mean_of_all():
+    weights = np.random.default_rng(0).uniform(0, 3, N)
+    batches = make(rng=np.random.RandomState(0), weights=weights)
+    assert batches.mean_weight == pytest.approx(weights.mean())
+    for batch in batches:
+        expected = len(batch.targets) * weights.mean()
+        assert batch.normalizer == pytest.approx(expected)
+
+
+def test_the_mean_weight_is_that_of_the_rows_served():
+    weights = np.arange(N) + 1.0
+    rows = np.array([20, 3, 4, 11, 7, 0])
+    batches = make(rows=rows, weights=weights, batch_size=4)
+    mean = weights[rows].mean()
+    assert [batch.normalizer for batch in batches] == pytest.approx(
+        [4 * mean, 2 * mean]
+    )
+    for batch in batches:
+        np.testing.assert_array_equal(batch.weights, batch.targets + 1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_weights_are_cast_and_their_mean_is_not(dtype):
+    weights = np.full(N, 0.1)
+    batches = make(weights=weights, dtype=dtype)
+    assert next(iter(batches)).weights.dtype == dtype
+    assert batches.mean_weight == pytest.approx(0.1, rel=1e-15)
+
+
+@pytest.mark.parametrize("container", ["csr_matrix", "csr_array"])
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize("computing", [np.float32, np.float64])
+@pytest.mark.parametrize("rows", [None, [20, 3, 4, 11, 7, 0, 8]], ids=str)
+def test_sparse_batches_equal_dense_ones(container, dtype, computing, rows):
+    X = (np.arange(N * 3).reshape(N, 3) % 4).astype(dtype)
+    rows = None if rows is None else np.array(rows)
+    sparse = getattr(scipy.sparse, container)(X)
+    of_sparse, of_dense = (
+        Batches(x, np.arange(N), 5, computing, np.random.RandomState(0), rows)
+        for x in (sparse, X)
+    )
+    assert of_sparse.X is sparse
+    for one, other in zip(of_sparse, of_dense, strict=True):
+        assert scipy.sparse.issparse(one.X)
+        assert one.X.dtype == computing
+        np.testing.assert_array_equal(one.X.toarray(), other.X)
+        np.testing.assert_array_equal(one.targets, other.targets)
+        assert one.normalizer == other.normalizer
+    np.testing.assert_array_equal(sparse.toarray(), X)
 
 
 def test_some_rows_only():

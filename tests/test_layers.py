@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from skmlp_scratch.nn.gradient_check import check_gradient
 from skmlp_scratch.nn.graph import Add, Multiply
@@ -84,6 +85,30 @@ def test_affine_only_writes_where_it_is_told():
         np.testing.assert_array_equal(array, copy)
     np.testing.assert_allclose(dW, X.T @ dout, rtol=1e-12)
     np.testing.assert_allclose(db, dout.sum(axis=0), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "container", ["csr_matrix", "csc_matrix", "csr_array", "csc_array"]
+)
+@pytest.mark.parametrize("given", [False, True], ids=["allocated", "given"])
+def test_affine_of_a_sparse_matrix_is_that_of_the_dense_one(container, given):
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((6, 4)) * (rng.uniform(size=(6, 4)) < 0.4)
+    W, b, dout = rng.standard_normal((4, 3)), rng.standard_normal(3), np.ones((6, 3))
+    dense, layer = Affine(W, b), Affine(W, b)
+    out = None
+    if given:
+        layer.dW, layer.db, out = np.empty((4, 3)), np.empty(3), np.empty((6, 3))
+    arrays = layer.dW, layer.db, out
+    Y = layer.forward(getattr(scipy.sparse, container)(X), out=out)
+    layer.backward_parameters(dout)
+    assert type(Y) is type(layer.dW) is type(layer.db) is np.ndarray
+    if given:
+        assert all(a is b for a, b in zip(arrays, (layer.dW, layer.db, Y), strict=True))
+    np.testing.assert_allclose(Y, dense.forward(X), rtol=1e-13)
+    dense.backward_parameters(dout)
+    np.testing.assert_allclose(layer.dW, dense.dW, rtol=1e-13, atol=1e-15)
+    np.testing.assert_array_equal(layer.db, dense.db)
 
 
 def test_relu_is_flat_at_zero():

@@ -2,9 +2,16 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 from skmlp_scratch.nn.gradient_check import check_gradient
-from skmlp_scratch.nn.losses import LOSSES, SquaredError, log_softmax, softmax
+from skmlp_scratch.nn.losses import (
+    LOSSES,
+    PoissonDeviance,
+    SquaredError,
+    log_softmax,
+    softmax,
+)
 
 losses = pytest.mark.parametrize("name", sorted(LOSSES))
 WORKED_EXAMPLE = np.array(
@@ -21,6 +28,8 @@ def make_logits_and_targets(name, seed, n_rows=6, n_outputs=4):
     logits = 3 * rng.standard_normal((n_rows, n_outputs))
     if name == "softmax_cross_entropy":
         return logits, rng.integers(n_outputs, size=n_rows)
+    if name == "poisson":
+        return logits, rng.poisson(2, size=logits.shape).astype(float)
     return logits, rng.integers(2, size=logits.shape).astype(float)
 
 
@@ -90,12 +99,75 @@ def test_integer_weights_equal_repeated_rows(name, seed):
     assert not dweighted[2].any()
 
 
-@losses
+@pytest.mark.parametrize("name", sorted(LOSSES.keys() - {"poisson"}))
 def test_extreme_logits_stay_finite(name):
     logits, targets = make_logits_and_targets(name, 3)
     value, gradient = LOSSES[name]().loss_and_gradient(1e5 * logits, targets)
     assert np.isfinite(value)
     assert np.isfinite(gradient).all()
+
+
+def test_extreme_poisson_predictions_overflow_and_vanish():
+    # exp(z) is the prediction itself: no other way of computing it would help.
+    loss, targets = PoissonDeviance(), np.array([[2.0]])
+    with np.errstate(over="ignore"):
+        value, gradient = loss.loss_and_gradient(np.array([[1e5]]), targets)
+    assert value == gradient[0, 0] == np.inf
+    value, gradient = loss.loss_and_gradient(np.array([[-1e5]]), targets)
+    assert value == pytest.approx(2 * np.log(2) - 2 + 2e5)
+    assert gradient[0, 0] == -2
+
+
+def test_poisson_loss_is_half_the_deviance():
+    from sklearn.metrics import mean_poisson_deviance
+
+    rng = np.random.default_rng(0)
+    logits, targets = rng.normal(size=(20, 1)), rng.poisson(1, (20, 1)).astype(float)
+    weights = rng.uniform(size=20)
+    value, _ = PoissonDeviance().loss_and_gradient(
+        logits, targets, weights, weights.sum()
+    )
+    deviance = mean_poisson_deviance(targets, np.exp(logits), sample_weight=weights)
+    assert value == pytest.approx(deviance / 2, rel=1e-12)
+    # It is zero for a prediction that is right.
+    right, _ = PoissonDeviance().loss_and_gradient(np.log([[3.0]]), np.array([[3.0]]))
+    assert right == pytest.approx(0, abs=1e-12)
+
+
+@losses
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_constant_loss_is_the_least_that_a_constant_reaches(name, weighted, seed):
+    _, targets = make_logits_and_targets(name, seed, n_rows=40)
+    weights = np.random.default_rng(seed).uniform(0, 3, 40) if weighted else None
+    normalizer = weights.sum() if weighted else 40
+    loss = LOSSES[name]()
+
+    def mean_loss(constant):
+        value, gradient = loss.loss_and_gradient(
+            np.tile(constant, (40, 1)), targets, weights, normalizer
+        )
+        return value, gradient.sum(axis=0)
+
+    found = minimize(mean_loss, np.zeros(4), jac=True, options={"gtol": 1e-9})
+    assert loss.constant_loss(targets, weights) == pytest.approx(found.fun, rel=1e-9)
+
+
+@losses
+def test_constant_loss_with_integer_weights_is_that_of_repeated_rows(name):
+    _, targets = make_logits_and_targets(name, 5)
+    repeats = np.array([1, 3, 0, 2, 1, 4])
+    loss = LOSSES[name]()
+    assert loss.constant_loss(targets, repeats) == pytest.approx(
+        loss.constant_loss(targets.repeat(repeats, axis=0)), rel=1e-12
+    )
+
+
+@losses
+def test_constant_loss_is_zero_where_all_targets_are_equal(name):
+    _, targets = make_logits_and_targets(name, 6)
+    equal = np.repeat(targets[:1], 5, axis=0)
+    assert LOSSES[name]().constant_loss(equal) == pytest.approx(0, abs=1e-12)
 
 
 @losses

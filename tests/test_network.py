@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import reference
+import scipy.sparse
 
 from skmlp_scratch.nn.gradient_check import check_gradient
 from skmlp_scratch.nn.layers import ACTIVATIONS
@@ -110,6 +111,33 @@ def test_training_forward_equals_prediction(
         np.testing.assert_allclose(
             predicted, logits, rtol=100 * np.finfo(dtype).eps, atol=1e-6
         )
+
+
+@every_network
+@pytest.mark.parametrize("units", UNITS, ids=str)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sparse_rows_equal_dense_ones(make_problem, units, activation, loss, dtype):
+    network, X, targets = make_problem(
+        units, activation, loss, 3, n_rows=11, dtype=dtype
+    )
+    X *= abs(X) > 0.7
+    close = {"rtol": 1e-4 if dtype == np.float32 else 1e-12, "atol": 1e-6}
+    value, gradient = network.loss_and_gradient(X, targets, alpha=0.1)
+    gradient = gradient.copy()
+    sparse = scipy.sparse.csr_matrix(X)
+    same, same_gradient = network.loss_and_gradient(sparse, targets, alpha=0.1)
+    assert same == pytest.approx(value, rel=close["rtol"])
+    assert same_gradient.dtype == dtype
+    np.testing.assert_allclose(same_gradient, gradient, **close)
+
+    W, b = network.parameters.W, network.parameters.b
+    rows = np.array([7, 0, 3, 3])
+    for chosen, block_rows in ((None, 2000), (None, 4), (rows, 3)):
+        expected = predict_logits(X, W, b, activation, chosen, block_rows)
+        logits = predict_logits(sparse, W, b, activation, chosen, block_rows)
+        assert type(logits) is np.ndarray
+        assert logits.dtype == dtype
+        np.testing.assert_allclose(logits, expected, **close)
 
 
 def test_float32_stays_float32(make_problem):

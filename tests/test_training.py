@@ -1,46 +1,113 @@
-"""The loop: stopping, best weights, divergence."""
+"""The loop: stopping, best weights, schedules, divergence, interruption."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from skmlp_scratch.nn.batches import Batches
 from skmlp_scratch.nn.optimizers import SGD
-from skmlp_scratch.nn.training import DivergenceError, Patience, train
+from skmlp_scratch.nn.schedules import Adaptive, Constant, InverseScaling
+from skmlp_scratch.nn.training import (
+    EXPLOSION,
+    Divergence,
+    DivergenceGuard,
+    History,
+    Patience,
+    train,
+    train_epoch,
+)
 
 
 @pytest.fixture
-def run(make_problem):
-    """Return a function that trains a small network by gradient descent."""
+def problem(make_problem):
+    """Return a function that makes a small network, its batches and optimizer."""
 
-    def run(patience=None, learning_rate=0.1, max_epochs=10, **kwargs):
+    def make():
         network, X, targets = make_problem(
             (4, 5, 3), "tanh", "softmax_cross_entropy", seed=0, n_rows=30
         )
         batches = Batches(X, targets, 7, X.dtype, np.random.RandomState(0))
+        return network, batches, SGD(network.parameters.vector, momentum=0)
+
+    return make
+
+
+@pytest.fixture
+def run(problem):
+    """Return a function that trains that network."""
+
+    def run(
+        patience=None,
+        schedule=None,
+        max_epochs=10,
+        history=None,
+        setting=None,
+        **kwargs,
+    ):
+        network, batches, optimizer = setting or problem()
         patience = patience or Patience(tol=0, n_iter_no_change=math.inf)
-        history = train(
+        history = History() if history is None else history
+        train(
             network,
             batches,
-            SGD(network.parameters.vector, momentum=0),
+            optimizer,
+            schedule or Constant(0.1),
             patience,
-            learning_rate=learning_rate,
+            history,
             max_epochs=max_epochs,
             **kwargs,
         )
-        return network, history, patience
+        return network.parameters.vector.copy(), history, patience
 
     return run
 
 
+def values(numbers):
+    """Return a ``validate`` that gives these scores, and their squares as losses."""
+    numbers = iter(numbers)
+
+    def validate():
+        number = next(numbers)
+        return number, number**2
+
+    return validate
+
+
 def test_loss_falls_and_history_is_kept(run):
     _, history, patience = run()
-    assert len(history.loss_curve) == 10
+    assert len(history.loss_curve) == history.epochs == history.best_epoch == 10
     assert history.loss_curve[-1] < history.loss_curve[0]
     assert history.samples_seen == 10 * 30
     assert patience.best == min(history.loss_curve)
-    assert not history.converged
+    assert (history.converged, history.interrupted) == (False, False)
+    assert history.divergence is None
+    assert history.validation_scores == history.validation_losses == []
+
+
+def test_history_and_patience_go_on(run, problem):
+    setting = problem()
+    history, patience = History(), Patience(tol=0, n_iter_no_change=math.inf)
+    for _ in range(2):
+        run(patience, max_epochs=5, history=history, setting=setting)
+    at_once, whole, _ = run()
+    np.testing.assert_array_equal(setting[0].parameters.vector, at_once)
+    assert history.loss_curve == whole.loss_curve
+    assert history.samples_seen == whole.samples_seen
+    assert history.best_epoch == 10
+    assert history.epochs == 5
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_its_rows(problem):
+    network, batches, _ = problem()
+    objectives = [
+        network.loss_and_gradient(*batch, alpha=0.3)[0] * len(batch.targets)
+        for batch in batches
+    ]
+    # A rate of 0 leaves the network as it is; 30 rows make batches of 7 and one of 2.
+    loss = train_epoch(*problem(), Constant(0.0), 0.3)
+    assert loss == pytest.approx(sum(objectives) / 30, rel=1e-12)
 
 
 @pytest.mark.parametrize("n_iter_no_change", [1, 3])
@@ -53,28 +120,223 @@ def test_stops_after_more_than_n_iter_no_change_epochs_without_progress(
     assert history.converged
 
 
-def test_parameters_of_the_best_epoch_are_restored(run):
-    scores = iter([0.1, 0.5, 0.9, 0.9, 0.2])
-    snapshots = []
+def test_schedule_is_told_of_every_epoch_and_asked_before_stopping(run):
+    told = []
+    schedule = SimpleNamespace(
+        learning_rate=0.1,
+        end_epoch=told.append,
+        plateau=lambda: told.append("plateau") or len(told) > 9,
+    )
+    _, history, _ = run(Patience(tol=1e9, n_iter_no_change=1), schedule)
+    assert told == [30, 60, 90, "plateau", 120, 150, "plateau", 180, 210, "plateau"]
+    assert len(history.loss_curve) == 7
+    assert history.converged
 
-    network, history, patience = run(
+
+def test_the_rate_of_the_schedule_is_that_of_the_steps(run):
+    slow, _, _ = run(schedule=InverseScaling(0.1, 1.0), max_epochs=2)
+    first, _, _ = run(schedule=Constant(0.1), max_epochs=1)
+    constant, _, _ = run(schedule=Constant(0.1), max_epochs=2)
+    ratio = np.linalg.norm(slow - first) / np.linalg.norm(constant - first)
+    assert ratio == pytest.approx(1 / 31, rel=0.05)
+
+
+def test_adaptive_goes_on_until_its_rate_is_small(run):
+    schedule = Adaptive(1e-4)
+    _, history, _ = run(Patience(1e9, 1), schedule, max_epochs=1000)
+    assert history.converged
+    # 1e-4 / 5^3 is below 1e-6: three divisions and a stop, after 2 epochs each.
+    assert len(history.loss_curve) == 1 + 4 * 2
+    assert schedule.learning_rate == pytest.approx(1e-4 / 125)
+    _, history, _ = run(Patience(1e9, 1), Adaptive(1e-4), max_epochs=8)
+    assert not history.converged
+
+
+SCORES = [0.1, 0.5, 0.9, 0.9, -1.2]  # the best is the third
+
+
+@pytest.mark.parametrize(
+    ("monitor", "best_epoch"),
+    [("validation_score", 3), ("validation_loss", 1), ("loss", 5)],
+)
+def test_parameters_of_the_best_epoch_are_restored(run, monitor, best_epoch):
+    told = []
+    vector, history, patience = run(
         max_epochs=5,
-        validation_score=lambda: next(scores),
-        after_epoch=lambda history: snapshots.append(history.samples_seen),
+        monitor=monitor,
+        validate=values(SCORES),
+        after_epoch=lambda history: told.append(history.samples_seen),
     )
-    assert history.validation_scores == [0.1, 0.5, 0.9, 0.9, 0.2]
-    assert patience.best == -0.9
-    assert snapshots == [30, 60, 90, 120, 150]
-    three_epochs, _, _ = run(max_epochs=3)
-    np.testing.assert_array_equal(
-        network.parameters.vector, three_epochs.parameters.vector
-    )
+    assert history.validation_scores == SCORES
+    assert history.validation_losses == [score**2 for score in SCORES]
+    assert told == [30, 60, 90, 120, 150]
+    assert history.best_epoch == best_epoch
+    best = {
+        "validation_score": -0.9,
+        "validation_loss": 0.1**2,
+        "loss": history.loss_curve[-1],
+    }
+    assert patience.best == best[monitor]
+    expected, _, _ = run(max_epochs=best_epoch)
+    np.testing.assert_array_equal(vector, expected)
 
 
-def test_divergence_is_noticed_at_its_batch(run):
-    with pytest.raises(DivergenceError, match=r"epoch 1, batch [23]") as caught:
-        run(learning_rate=1e308)
-    assert caught.value.epoch == 1
+def test_validation_alone_decides_nothing(run):
+    watched, history, _ = run(validate=values(range(10)))
+    unwatched, _, _ = run()
+    np.testing.assert_array_equal(watched, unwatched)
+    assert history.validation_scores == list(range(10))
+
+
+# Divergence
+
+
+@pytest.mark.parametrize("rate", [1e308, 1e160])
+def test_divergence_is_noticed_at_its_batch_and_the_start_restored(run, problem, rate):
+    network, _, _ = problem()
+    vector, history, _ = run(schedule=Constant(rate))
+    assert isinstance(history.divergence, Divergence)
+    assert history.divergence.epoch == 1
+    assert history.divergence.batch in (2, 3)
+    assert str(history.divergence).endswith("at epoch 1")
+    assert history.loss_curve == []
+    assert (history.epochs, history.best_epoch, history.samples_seen) == (0, 0, 0)
+    np.testing.assert_array_equal(vector, network.parameters.vector)
+
+
+class Explodes(Constant):
+    """A rate of 0.1 for a few epochs, then one that no network survives."""
+
+    def __init__(self, epochs):
+        super().__init__(0.1)
+        self.rows = 30 * epochs
+
+    def end_epoch(self, samples_seen):
+        if samples_seen >= self.rows:
+            self.learning_rate = 1e9
+
+
+def test_divergence_later_restores_the_best_epoch(run):
+    vector, history, _ = run(schedule=Explodes(epochs=4))
+    assert history.divergence.epoch == 5
+    assert history.divergence.objective > EXPLOSION * history.loss_curve[0]
+    assert (history.epochs, history.best_epoch) == (4, 4)
+    assert len(history.loss_curve) == 4
+    expected, _, _ = run(max_epochs=4)
+    np.testing.assert_array_equal(vector, expected)
+    assert not history.converged
+
+
+def test_divergence_restores_the_best_by_what_is_monitored(run):
+    vector, history, _ = run(
+        schedule=Explodes(epochs=4),
+        monitor="validation_score",
+        validate=values([0.1, 0.9, 0.2, 0.3]),
+    )
+    assert history.divergence.epoch == 5
+    assert history.best_epoch == 2
+    expected, _, _ = run(max_epochs=2)
+    np.testing.assert_array_equal(vector, expected)
+
+
+@pytest.mark.parametrize("parameter", ["first", "last"])
+def test_divergence_in_the_last_step_is_noticed_too(problem, parameter):
+    network, batches, _ = problem()
+    steps = []
+
+    def step(parameters, gradient, learning_rate):
+        steps.append(learning_rate)
+        if len(steps) == 5:  # of five batches
+            parameters[0 if parameter == "first" else -1] = np.inf
+
+    with pytest.raises(Divergence, match="nan at epoch 1") as caught:
+        train_epoch(network, batches, SimpleNamespace(step=step), Constant(0.1))
+    assert caught.value.batch == 5
+
+
+@pytest.mark.parametrize(
+    ("constant_loss", "first", "limit"), [(0.7, 2.0, 2000.0), (0.7, 0.1, 700.0)]
+)
+def test_guard_compares_with_the_first_objective_and_the_constant_one(
+    constant_loss, first, limit
+):
+    guard = DivergenceGuard(constant_loss)
+    guard.check(first, 1)
+    guard.check(limit, 2)
+    guard.check(-1.0, 3)
+    guard.epoch = 4
+    for objective in (limit * 1.001, math.inf, math.nan, -math.inf):
+        with pytest.raises(Divergence, match="at epoch 4") as caught:
+            guard.check(objective, 5)
+        assert (caught.value.epoch, caught.value.batch) == (4, 5)
+        assert caught.value.objective is objective
+
+
+@pytest.mark.parametrize("objective", [math.nan, math.inf])
+def test_guard_does_not_let_the_first_objective_pass_if_it_is_not_finite(objective):
+    with pytest.raises(Divergence):
+        DivergenceGuard(0.7).check(objective, 1)
+
+
+# Interruption
+
+
+def interrupt_at(epoch):
+    def after_epoch(history):
+        if history.epochs == epoch:
+            raise KeyboardInterrupt
+
+    return after_epoch
+
+
+def test_interruption_leaves_what_was_learnt(run):
+    vector, history, _ = run(after_epoch=interrupt_at(3))
+    assert history.interrupted
+    assert not history.converged
+    assert history.epochs == len(history.loss_curve) == 3
+    expected, _, _ = run(max_epochs=3)
+    np.testing.assert_array_equal(vector, expected)
+
+
+def test_interruption_restores_the_best_epoch_of_validation(run):
+    vector, history, _ = run(
+        monitor="validation_score",
+        validate=values([0.1, 0.9, 0.2, 0.3]),
+        after_epoch=interrupt_at(4),
+    )
+    assert history.interrupted
+    expected, _, _ = run(max_epochs=2)
+    np.testing.assert_array_equal(vector, expected)
+
+
+def test_interruption_within_an_epoch(run, problem):
+    network, batches, optimizer = problem()
+    take_step, calls = optimizer.step, []
+
+    def step(*arguments):
+        calls.append(arguments)
+        if len(calls) == 8:  # the third batch of the second epoch
+            raise KeyboardInterrupt
+        take_step(*arguments)
+
+    setting = network, batches, SimpleNamespace(step=step)
+    vector, history, _ = run(setting=setting)
+    assert history.interrupted
+    assert (history.epochs, history.samples_seen) == (1, 30)
+    one_epoch, _, _ = run(max_epochs=1)
+    assert not np.array_equal(vector, one_epoch)
+    assert np.isfinite(vector).all()
+
+
+def test_other_errors_go_through(run):
+    def fail(history):
+        raise RuntimeError("of the caller's")
+
+    with pytest.raises(RuntimeError, match="of the caller's"):
+        run(after_epoch=fail)
+
+
+# Patience
 
 
 def test_patience_counts_failures_in_a_row():
@@ -92,3 +354,12 @@ def test_patience_counts_failures_in_a_row():
     ]
     assert not patience.update(2.0)
     assert patience.best == 0.73
+
+
+def test_patience_starts_again_after_a_plateau(run):
+    patience = Patience(tol=1e9, n_iter_no_change=2)
+    run(patience, Adaptive(0.1), max_epochs=4)
+    # One improvement and three failures made a plateau.
+    assert patience.failures == 0
+    run(patience, Adaptive(0.1), max_epochs=2)
+    assert patience.failures == 2

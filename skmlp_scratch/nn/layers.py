@@ -12,6 +12,7 @@ handed. ``out`` may be the very array that came in: a derivative is taken from t
 from typing import Protocol
 
 import numpy as np
+from scipy.sparse import issparse
 from scipy.special import expit
 
 from skmlp_scratch.nn.typing import Array
@@ -27,8 +28,18 @@ class Layer(Protocol):
         """Return the derivative with respect to ``x``, given that of the output."""
 
 
+def product(A: Array, B: Array, out: Array | None = None) -> Array:
+    """Return the matrix product ``A B``; A may be sparse, the product is dense."""
+    if not issparse(A):
+        return np.matmul(A, B, out=out)
+    if out is None:
+        return A @ B
+    out[...] = A @ B
+    return out
+
+
 class Affine:
-    """``Y = X W + b`` for a batch of rows.
+    """``Y = X W + b`` for a batch of rows, which may be a sparse matrix.
 
     Parameters
     ----------
@@ -49,13 +60,13 @@ class Affine:
     def forward(self, X: Array, out: Array | None = None) -> Array:
         """Return ``X W + b``, of shape (n_rows, fan_out)."""
         self.X = X
-        out = np.matmul(X, self.W, out=out)
+        out = product(X, self.W, out=out)
         out += self.b
         return out
 
     def backward_parameters(self, dout: Array) -> None:
         """Set ``dW = X^T dout`` and ``db`` = the column sums of ``dout``."""
-        self.dW = np.matmul(self.X.T, dout, out=self.dW)
+        self.dW = product(self.X.T, dout, out=self.dW)
         self.db = np.sum(dout, axis=0, out=self.db)
 
     def backward(self, dout: Array, out: Array | None = None) -> Array:

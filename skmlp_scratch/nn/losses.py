@@ -1,10 +1,10 @@
 """Losses, each fused with its output activation: the only ``exp`` and ``log`` here.
 
 A loss takes the *logits* ``z``, the output of the last affine layer. Softmax or sigmoid
-followed by cross-entropy, and identity followed by half the squared error, all have the
-same derivative with respect to ``z``: prediction minus target. Taken together they need
-no logarithm of a rounded probability, so that nothing overflows and loss and gradient
-are a true derivative pair.
+followed by cross-entropy, identity followed by half the squared error, and the
+exponential followed by half the Poisson deviance all have the same derivative with
+respect to ``z``: prediction minus target. Taken together they need no logarithm of a
+rounded probability, so that loss and gradient are a true derivative pair.
 
 With row weights ``w`` and a normalizer ``N`` (by default the number of rows) the value
 is ``sum_i w_i loss_i / N``. A row's loss is the sum over its outputs.
@@ -13,7 +13,7 @@ is ``sum_i w_i loss_i / N``. A row's loss is the sum over its outputs.
 from typing import Protocol
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import entr, expit, xlogy
 
 from skmlp_scratch.nn.typing import Array
 
@@ -33,6 +33,9 @@ class Loss(Protocol):
         out: Array | None = None,
     ) -> tuple[float, Array]:
         """Return the loss and its derivative with respect to the logits."""
+
+    def constant_loss(self, targets: Array, weights: Array | None = None) -> float:
+        """Return the mean loss of the best constant prediction: the one to beat."""
 
 
 def softmax(logits: Array) -> Array:
@@ -107,6 +110,11 @@ class SoftmaxCrossEntropy:
         out[rows, targets] -= 1
         return _weighted(losses, out, weights, normalizer)
 
+    def constant_loss(self, targets: Array, weights: Array | None = None) -> float:
+        """Return the entropy of the class frequencies."""
+        frequencies = np.bincount(targets, weights)
+        return float(entr(frequencies / frequencies.sum()).sum())
+
 
 class SigmoidCrossEntropy:
     """``loss_i = sum_k log(1 + exp(z_ik)) - t_ik z_ik`` for targets in 0..1."""
@@ -129,6 +137,11 @@ class SigmoidCrossEntropy:
         out -= targets
         return _weighted(losses, out, weights, normalizer)
 
+    def constant_loss(self, targets: Array, weights: Array | None = None) -> float:
+        """Return the sum over the labels of the entropy of their frequencies."""
+        frequencies = np.average(targets, axis=0, weights=weights)
+        return float((entr(frequencies) + entr(1 - frequencies)).sum())
+
 
 class SquaredError:
     """``loss_i = 1/2 sum_k (z_ik - t_ik)^2``."""
@@ -150,6 +163,44 @@ class SquaredError:
         losses = 0.5 * np.einsum("ij,ij->i", out, out)
         return _weighted(losses, out, weights, normalizer)
 
+    def constant_loss(self, targets: Array, weights: Array | None = None) -> float:
+        """Return half the variance of the targets, summed over the outputs."""
+        mean = np.average(targets, axis=0, weights=weights)
+        variances = np.average((targets - mean) ** 2, axis=0, weights=weights)
+        return 0.5 * float(variances.sum())
+
+
+class PoissonDeviance:
+    """``loss_i = sum_k exp(z_ik) - t_ik + t_ik log(t_ik / exp(z_ik))``, ``t >= 0``.
+
+    Half the Poisson deviance, which is 0 where the prediction ``exp(z)`` is right.
+    """
+
+    def output(self, logits: Array) -> Array:
+        """Return the predictions ``exp(z)``."""
+        return np.exp(logits)
+
+    def loss_and_gradient(
+        self,
+        logits: Array,
+        targets: Array,
+        weights: Array | None = None,
+        normalizer: float | None = None,
+        out: Array | None = None,
+    ) -> tuple[float, Array]:
+        """Return the loss and its derivative ``(exp(z) - t) w / N``."""
+        losses = (xlogy(targets, targets) - targets * logits).sum(axis=1)
+        out = np.exp(logits, out=out)
+        out -= targets
+        losses += out.sum(axis=1)
+        return _weighted(losses, out, weights, normalizer)
+
+    def constant_loss(self, targets: Array, weights: Array | None = None) -> float:
+        """Return half the deviance of the mean, summed over the outputs."""
+        mean = np.average(targets, axis=0, weights=weights)
+        own = np.average(xlogy(targets, targets), axis=0, weights=weights)
+        return float((own - xlogy(mean, mean)).sum())
+
 
 def _weighted(
     losses: Array, dlogits: Array, weights: Array | None, normalizer: float | None
@@ -167,4 +218,5 @@ LOSSES: dict[str, type[Loss]] = {
     "softmax_cross_entropy": SoftmaxCrossEntropy,
     "sigmoid_cross_entropy": SigmoidCrossEntropy,
     "squared_error": SquaredError,
+    "poisson": PoissonDeviance,
 }

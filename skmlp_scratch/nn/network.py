@@ -26,8 +26,8 @@ class Network:
         Width of every layer, from the input to the output: ``(784, 50, 10)``.
     activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
         Activation of the hidden layers.
-    loss : {'softmax_cross_entropy', 'sigmoid_cross_entropy', 'squared_error'}, \
-            default='softmax_cross_entropy'
+    loss : {'softmax_cross_entropy', 'sigmoid_cross_entropy', 'squared_error', \
+            'poisson'}, default='softmax_cross_entropy'
         The loss, which brings the output activation with it.
     dtype : dtype, default=np.float64
         Computing type: that of parameters, gradients and buffers.
@@ -36,6 +36,8 @@ class Network:
     ----------
     parameters, gradient : Parameters
         The weights and biases, and the derivatives of the last objective.
+    outputs : list of ndarray of shape (n_rows, n_units)
+        The outputs of every layer but the input, after ``forward``.
     """
 
     def __init__(
@@ -69,19 +71,19 @@ class Network:
 
         Parameters
         ----------
-        X : ndarray of shape (n_rows, n_features)
+        X : ndarray or sparse matrix of shape (n_rows, n_features)
             The batch, in the computing type.
 
         Returns
         -------
         logits : ndarray of shape (n_rows, n_outputs)
         """
-        self._provide_buffers(len(X))
+        self._provide_buffers(X.shape[0])
         for affine, activation, out in zip(
-            self.affines, self.activations, self._outputs, strict=False
+            self.affines, self.activations, self.outputs, strict=False
         ):
             X = activation.forward(affine.forward(X, out=out), out=out)
-        return self.affines[-1].forward(X, out=self._outputs[-1])
+        return self.affines[-1].forward(X, out=self.outputs[-1])
 
     def backward(self, dlogits: Array) -> None:
         """Fill ``gradient``, given the derivative with respect to the logits."""
@@ -109,7 +111,7 @@ class Network:
 
         Parameters
         ----------
-        X : ndarray of shape (n_rows, n_features)
+        X : ndarray or sparse matrix of shape (n_rows, n_features)
             The batch, in the computing type.
         targets : ndarray
             Class codes of shape (n_rows,), or values of shape (n_rows, n_outputs).
@@ -126,7 +128,7 @@ class Network:
         gradient : ndarray of shape (n_parameters,)
             The vector of ``gradient``, which the next call overwrites.
         """
-        normalizer = len(X) if normalizer is None else normalizer
+        normalizer = X.shape[0] if normalizer is None else normalizer
         logits = self.forward(X)
         objective, dlogits = self.loss.loss_and_gradient(
             logits, targets, weights, normalizer, out=logits
@@ -150,7 +152,7 @@ class Network:
             ]
             self._buffer_rows, self._view_rows = n_rows, 0
         if n_rows != self._view_rows:
-            self._outputs = [buffer[:n_rows] for buffer in self._buffers]
+            self.outputs = [buffer[:n_rows] for buffer in self._buffers]
             self._hidden_gradients = [buffer[:n_rows] for buffer in self._dbuffers]
             self._view_rows = n_rows
 
@@ -160,21 +162,24 @@ def predict_logits(
     W: Sequence[Array],
     b: Sequence[Array],
     activation: str,
+    rows: Array | None = None,
     block_rows: int = 2000,
 ) -> Array:
-    """Return the logits of all rows, in bounded memory.
+    """Return the logits of many rows, in bounded memory.
 
     The rows go through in blocks, through two buffers that take turns: beside the
     result, no array is larger than ``block_rows`` rows. Nothing is shared between calls.
 
     Parameters
     ----------
-    X : ndarray of shape (n_rows, n_features)
+    X : ndarray or sparse matrix of shape (n_samples, n_features)
         Of any numeric type; each block is cast to the type of the weights.
     W, b : list of ndarray
         Weight matrices of shape (fan_in, fan_out) and biases of shape (fan_out,).
     activation : {'identity', 'logistic', 'tanh', 'relu'}
         Activation of the hidden layers.
+    rows : ndarray of int of shape (n_rows,), default=None
+        Which rows of X to take; None means all of them.
     block_rows : int, default=2000
         Rows in a block.
 
@@ -185,13 +190,15 @@ def predict_logits(
     *hidden, last = [Affine(*layer) for layer in zip(W, b, strict=True)]
     activate = ACTIVATIONS[activation]()
     dtype = W[0].dtype
-    logits = np.empty((len(X), len(b[-1])), dtype)
-    size = min(block_rows, len(X)) * max((len(layer.b) for layer in hidden), default=0)
+    n_rows = X.shape[0] if rows is None else len(rows)
+    logits = np.empty((n_rows, len(b[-1])), dtype)
+    size = min(block_rows, n_rows) * max((len(layer.b) for layer in hidden), default=0)
     buffers = [np.empty(size, dtype), np.empty(size if hidden[1:] else 0, dtype)]
-    for rows in row_blocks(len(X), block_rows):
-        Y = np.asarray(X[rows], dtype=dtype)
+    for block in row_blocks(n_rows, block_rows):
+        Y = X[block if rows is None else rows[block]].astype(dtype, copy=False)
+        n = Y.shape[0]
         for number, layer in enumerate(hidden):
-            out = buffers[number % 2][: len(Y) * len(layer.b)].reshape(len(Y), -1)
+            out = buffers[number % 2][: n * len(layer.b)].reshape(n, -1)
             Y = activate.forward(layer.forward(Y, out=out), out=out)
-        last.forward(Y, out=logits[rows])
+        last.forward(Y, out=logits[block])
     return logits

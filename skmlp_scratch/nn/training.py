@@ -9,37 +9,67 @@ import numpy as np
 from skmlp_scratch.nn.batches import Batches
 from skmlp_scratch.nn.network import Network
 from skmlp_scratch.nn.optimizers import Optimizer
+from skmlp_scratch.nn.schedules import Schedule
 from skmlp_scratch.nn.typing import Array
 
+# A batch's objective this many times larger than it was at first, and than that of a
+# constant prediction, will not come back.
+EXPLOSION = 1e3
 
-class DivergenceError(ArithmeticError):
-    """The loss, or a parameter, is no longer a finite number."""
 
-    def __init__(self, epoch: int, batch: int) -> None:
-        super().__init__(f"the loss is not finite at epoch {epoch}, batch {batch}")
-        self.epoch, self.batch = epoch, batch
+class Divergence(ArithmeticError):
+    """The loss exploded, or it or a parameter is no longer a finite number."""
+
+    def __init__(self, objective: float, epoch: int, batch: int) -> None:
+        super().__init__(f"the loss became {objective:.3g} at epoch {epoch}")
+        self.objective, self.epoch, self.batch = objective, epoch, batch
 
 
 @dataclass
 class History:
-    """What happened, epoch by epoch.
+    """What happened, epoch by epoch. Training that goes on adds to it.
 
     Attributes
     ----------
     loss_curve : list of float
         Mean objective over the batches of each epoch.
-    validation_scores : list of float
-        Score on the validation rows after each epoch; empty without them.
+    validation_scores, validation_losses : list of float
+        Score and mean loss, without penalty, on the validation rows after each epoch;
+        empty without them.
     samples_seen : int
         Rows that have gone through the network, counted once per epoch.
+    best_epoch : int
+        The epoch, counted from 1, with the best monitored value.
+    epochs : int
+        Epochs that the last call of ``train`` completed.
     converged : bool
-        Whether training stopped for lack of progress.
+        Whether that stopped for lack of progress.
+    interrupted : bool
+        Whether that was ended by KeyboardInterrupt.
+    divergence : Divergence or None
+        What ended that, if the loss exploded.
+    message : str
+        Why that ended, in the words of a solver that is not ours.
     """
 
     loss_curve: list[float] = field(default_factory=list)
     validation_scores: list[float] = field(default_factory=list)
+    validation_losses: list[float] = field(default_factory=list)
     samples_seen: int = 0
+    best_epoch: int = 0
+    epochs: int = 0
     converged: bool = False
+    interrupted: bool = False
+    divergence: Divergence | None = None
+    message: str = ""
+
+
+# What can decide when to stop, as a number that should fall.
+MONITORS: dict[str, Callable[[History], float]] = {
+    "loss": lambda history: history.loss_curve[-1],
+    "validation_loss": lambda history: history.validation_losses[-1],
+    "validation_score": lambda history: -history.validation_scores[-1],
+}
 
 
 @dataclass
@@ -83,15 +113,21 @@ def train(
     network: Network,
     batches: Batches,
     optimizer: Optimizer,
+    schedule: Schedule,
     patience: Patience,
+    history: History,
     *,
-    learning_rate: float,
     max_epochs: int,
     alpha: float = 0.0,
-    validation_score: Callable[[], float] | None = None,
+    monitor: str = "loss",
+    validate: Callable[[], tuple[float, float]] | None = None,
+    constant_loss: float = 0.0,
     after_epoch: Callable[[History], None] | None = None,
-) -> History:
+) -> None:
     """Train a network in place, until it makes no more progress.
+
+    If the loss explodes, the parameters of the best epoch are restored and
+    ``history.divergence`` says what happened. A KeyboardInterrupt ends training.
 
     Parameters
     ----------
@@ -101,77 +137,141 @@ def train(
         The training rows; each iteration over it is an epoch.
     optimizer : Optimizer
         Makes the steps.
+    schedule : Schedule
+        Gives the learning rate, and has the last word when there is no progress.
     patience : Patience
-        Decides when to stop. It watches the loss or, with a validation score, the
-        negative of that.
-    learning_rate : float
-        The step size.
+        Decides when there is no progress.
+    history : History
+        Is added to.
     max_epochs : int
         The most epochs to run.
     alpha : float, default=0.0
         Strength of the penalty on the weight matrices.
-    validation_score : callable, default=None
-        Scores the network as it is, larger is better. If given, the parameters of the
+    monitor : {'loss', 'validation_loss', 'validation_score'}, default='loss'
+        What patience watches. If it is not the training loss, the parameters of its
         best epoch are restored at the end.
+    validate : callable, default=None
+        Returns score, larger is better, and loss on validation rows.
+    constant_loss : float, default=0.0
+        The loss of the best constant prediction.
     after_epoch : callable, default=None
         Called with the history after every epoch.
-
-    Returns
-    -------
-    history : History
-
-    Raises
-    ------
-    DivergenceError
-        If the loss of a batch, or a parameter after an epoch, is not finite.
     """
-    history = History()
     parameters = network.parameters.vector
-    best_parameters = parameters.copy() if validation_score else None
-    for epoch in range(1, max_epochs + 1):
-        loss = train_epoch(network, batches, optimizer, learning_rate, alpha, epoch)
-        history.loss_curve.append(loss)
-        history.samples_seen += batches.n_rows
-        if validation_score:
-            with np.errstate(over="ignore", invalid="ignore"):
-                history.validation_scores.append(validation_score())
-            loss = -history.validation_scores[-1]
-        if patience.update(loss) and best_parameters is not None:
-            best_parameters[...] = parameters
-        if after_epoch:
-            after_epoch(history)
-        if patience.exhausted:
-            history.converged = True
-            break
-    if best_parameters is not None:
-        parameters[...] = best_parameters
-    return history
+    snapshots = Snapshots(parameters, history.best_epoch)
+    guard = DivergenceGuard(constant_loss)
+    history.epochs = 0
+    try:
+        for epoch in range(1, max_epochs + 1):
+            guard.epoch = len(history.loss_curve) + 1
+            loss = train_epoch(network, batches, optimizer, schedule, alpha, guard)
+            history.epochs = epoch
+            history.loss_curve.append(loss)
+            history.samples_seen += batches.n_rows
+            if validate:
+                with np.errstate(over="ignore", invalid="ignore"):
+                    score, validation_loss = validate()
+                history.validation_scores.append(score)
+                history.validation_losses.append(validation_loss)
+            if patience.update(MONITORS[monitor](history)):
+                history.best_epoch = len(history.loss_curve)
+                snapshots.keep(parameters, history.best_epoch)
+            schedule.end_epoch(history.samples_seen)
+            if after_epoch:
+                after_epoch(history)
+            if patience.exhausted:
+                history.converged = schedule.plateau()
+                if history.converged:
+                    break
+                patience.failures = 0
+    except KeyboardInterrupt:
+        history.interrupted = True
+    except Divergence as divergence:
+        history.divergence = divergence
+    if history.divergence and monitor == "loss":
+        # The loss of an epoch is that of its steps' beginnings. If the next one starts
+        # with an explosion, the parameters at its end were bad already.
+        late = history.divergence.batch == 1
+        history.best_epoch = snapshots.restore(
+            parameters, len(history.loss_curve), late
+        )
+    elif monitor != "loss":
+        snapshots.restore(parameters)
+
+
+class Snapshots:
+    """The parameters of the best epoch so far, and those of the best before it."""
+
+    def __init__(self, parameters: Array, epoch: int) -> None:
+        self.kept = [(epoch, parameters.copy()), (epoch, parameters.copy())]
+
+    def keep(self, parameters: Array, epoch: int) -> None:
+        """Take a copy of the parameters of the best epoch."""
+        _, buffer = self.kept.pop()
+        buffer[...] = parameters
+        self.kept.insert(0, (epoch, buffer))
+
+    def restore(
+        self, parameters: Array, last_epoch: int = 0, not_the_last: bool = False
+    ) -> int:
+        """Put the best parameters back, or those before if the last must not be it."""
+        epoch, best = self.kept[0]
+        if not_the_last and epoch == last_epoch:
+            epoch, best = self.kept[1]
+        parameters[...] = best
+        return epoch
+
+
+class DivergenceGuard:
+    """Raises :class:`Divergence` as soon as training has gone astray.
+
+    Parameters
+    ----------
+    constant_loss : float
+        The loss of the best constant prediction. Objectives are compared with this and
+        with the first one, whichever is larger.
+    """
+
+    def __init__(self, constant_loss: float) -> None:
+        self.constant_loss = constant_loss
+        self.limit = math.inf
+        self.epoch = 1
+
+    def check(self, objective: float, batch: int) -> None:
+        """Raise an error if the objective of a batch is not finite, or exploded."""
+        if not (math.isfinite(objective) and objective <= self.limit):
+            raise Divergence(objective, self.epoch, batch)
+        if self.limit == math.inf:
+            self.limit = EXPLOSION * max(objective, self.constant_loss)
 
 
 def train_epoch(
     network: Network,
     batches: Batches,
     optimizer: Optimizer,
-    learning_rate: float,
-    alpha: float,
-    epoch: int = 1,
+    schedule: Schedule,
+    alpha: float = 0.0,
+    guard: DivergenceGuard | None = None,
 ) -> float:
     """Take one step per batch; return the mean of the batches' objectives.
 
     Each objective is the value before the step, and counts by its number of rows.
+
+    Raises
+    ------
+    Divergence
+        If the loss explodes, or it or a parameter is no longer finite.
     """
-    parameters: Array = network.parameters.vector
+    guard = guard or DivergenceGuard(0.0)
+    parameters = network.parameters.vector
     total = 0.0
     with np.errstate(over="ignore", invalid="ignore"):
         for number, batch in enumerate(batches, start=1):
-            objective, gradient = network.loss_and_gradient(
-                batch.X, batch.targets, batch.weights, alpha=alpha
-            )
-            if not math.isfinite(objective):
-                raise DivergenceError(epoch, number)
-            optimizer.step(parameters, gradient, learning_rate)
-            total += objective * len(batch.X)
+            objective, gradient = network.loss_and_gradient(*batch, alpha=alpha)
+            guard.check(objective, number)
+            optimizer.step(parameters, gradient, schedule.learning_rate)
+            total += objective * len(batch.targets)
         # The objective is taken before the step: the last step has not shown in it yet.
         if not np.isfinite(parameters).all():
-            raise DivergenceError(epoch, number)
+            raise Divergence(math.nan, guard.epoch, number)
     return total / batches.n_rows

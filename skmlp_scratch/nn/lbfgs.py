@@ -1,0 +1,104 @@
+"""Training with L-BFGS: all rows in every step, the step left to SciPy."""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.optimize import OptimizeResult, minimize
+
+from skmlp_scratch.nn.batches import Batches
+from skmlp_scratch.nn.network import Network
+from skmlp_scratch.nn.training import Divergence, History
+from skmlp_scratch.nn.typing import Array
+
+
+def minimize_lbfgs(
+    network: Network,
+    batches: Batches,
+    history: History,
+    *,
+    max_iter: int,
+    max_fun: int,
+    tol: float,
+    alpha: float = 0.0,
+    validate: Callable[[], tuple[float, float]] | None = None,
+    after_epoch: Callable[[History], None] | None = None,
+) -> None:
+    """Train a network in place by L-BFGS (Byrd, Lu, Nocedal and Zhu 1995).
+
+    Parameters
+    ----------
+    network : Network
+        Its parameters are moved.
+    batches : Batches
+        The training rows. The objective is a sum over the batches, so that memory does
+        not grow with the number of rows.
+    history : History
+        Is added to: one entry of ``loss_curve`` per iteration, and SciPy's message.
+    max_iter, max_fun : int
+        The most iterations, and evaluations of the objective.
+    tol : float
+        Stop when the largest entry of the gradient is smaller.
+    alpha : float, default=0.0
+        Strength of the penalty on the weight matrices.
+    validate : callable, default=None
+        Returns score and loss on validation rows, after every iteration.
+    after_epoch : callable, default=None
+        Called with the history after every iteration.
+    """
+    parameters = network.parameters.vector
+    best = parameters.copy()
+    history.epochs = 0
+
+    def after_iteration(intermediate_result: OptimizeResult) -> None:
+        history.epochs += 1
+        history.loss_curve.append(float(intermediate_result.fun))
+        history.best_epoch = len(history.loss_curve)
+        best[...] = parameters[...] = intermediate_result.x
+        if validate:
+            score, validation_loss = validate()
+            history.validation_scores.append(score)
+            history.validation_losses.append(validation_loss)
+        if after_epoch:
+            after_epoch(history)
+
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            result = minimize(
+                lambda vector: full_objective(network, batches, alpha, vector),
+                parameters.astype(np.float64),
+                method="L-BFGS-B",
+                jac=True,
+                callback=after_iteration,
+                options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
+            )
+    except KeyboardInterrupt:
+        history.interrupted = True
+    else:
+        history.message, history.converged = result.message, bool(result.success)
+        if not (np.isfinite(result.fun) and np.isfinite(result.x).all()):
+            history.divergence = Divergence(float(result.fun), result.nit + 1, 1)
+        elif history.epochs == 0:
+            # It was at a minimum already, or found no step to take.
+            history.loss_curve.append(float(result.fun))
+    parameters[...] = best
+
+
+def full_objective(
+    network: Network, batches: Batches, alpha: float, vector: Array
+) -> tuple[float, Array]:
+    """Return the objective over all rows, and its gradient, at the given parameters."""
+    network.parameters.vector[...] = vector
+    normalizer = batches.n_rows * batches.mean_weight
+    objective, gradient = 0.0, np.zeros(vector.shape)
+    for number, batch in enumerate(batches):
+        # The penalty is there once, not once per batch.
+        part, gradient_of_part = network.loss_and_gradient(
+            batch.X,
+            batch.targets,
+            batch.weights,
+            normalizer,
+            alpha=0 if number else alpha,
+        )
+        objective += part
+        gradient += gradient_of_part
+    return objective, gradient
