@@ -1,181 +1,290 @@
-"""What the estimators share: from parameters and data to a trained network."""
+"""What both estimators share: checking the data, fitting, fitted attributes."""
 
-import warnings
-from collections.abc import Callable, Iterator
+import inspect
+import math
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from skmlp_scratch._parameter_checks import check_parameters
-from skmlp_scratch.nn.batches import Batches
-from skmlp_scratch.nn.initializers import initialize
-from skmlp_scratch.nn.network import Network, predict_logits
-from skmlp_scratch.nn.optimizers import SGD, Adam, Optimizer
-from skmlp_scratch.nn.training import DivergenceError, History, Patience, train
+from skmlp_scratch import _wiring
+from skmlp_scratch._data import Rows, check_float32_range, check_sample_weight
+from skmlp_scratch._diagnostics import check_feature_scales, check_network
+from skmlp_scratch._parameter_checks import check_parameters, warn_of_ignored
+from skmlp_scratch.exceptions import DivergenceError, DivergenceWarning, warn
+from skmlp_scratch.nn.network import Network
+from skmlp_scratch.nn.training import History
 from skmlp_scratch.nn.typing import Array
 
 
-class BaseScratchMLP(BaseEstimator):
-    """Base of the estimators. The subclass has the constructor and the targets."""
+class ValidationSet(NamedTuple):
+    """What the caller of ``fit`` passed for validation, as it is."""
 
-    # Declared for the type checker; the subclasses' constructors set them.
-    hidden_layer_sizes: Any
-    activation: str
+    X: Any = None
+    y: Any = None
+    sample_weight: Any = None
+
+
+NO_VALIDATION_SET = ValidationSet()
+
+
+class BaseScratchMLP(BaseEstimator):
+    """Base of the estimators. A subclass has the constructor and knows its targets."""
+
+    # What is read here; the subclasses' constructors set it.
     solver: str
-    alpha: float
-    batch_size: Any
-    learning_rate_init: float
-    max_iter: int
-    shuffle: bool
-    random_state: Any
-    tol: float
-    verbose: Any
-    momentum: float
-    nesterovs_momentum: bool
+    dtype: Any
     early_stopping: bool
     validation_fraction: float
-    beta_1: float
-    beta_2: float
-    epsilon: float
-    n_iter_no_change: Any
-    weight_init: Any
-    dtype: Any
+    max_iter: int
+    tol: float
+    learning_rate_init: float
+    verbose: Any
+    warm_start: bool
+    monitor: str
 
     coefs_: list[Array]
     intercepts_: list[Array]
+    out_activation_: str
 
-    def _validate_fit(self, X: Any, y: Any) -> tuple[Array, Array]:
-        """Check parameters and data; X keeps its type unless that is not numeric."""
-        check_parameters(self.get_params(deep=False))
-        X, y = validate_data(self, X, y, dtype="numeric", multi_output=False)
-        _check_float32_range(X, self._computing_dtype(X))
-        return X, y
+    def _set_targets(self, y: Array, resume: bool, incremental: bool) -> int:
+        """Set ``out_activation_``, and ``classes_`` if any; return the output width."""
+        raise NotImplementedError
+
+    def _check_y_val(self, y: Array, n_outputs: int) -> None:
+        """Raise an error unless validation targets are like those of training."""
+        raise NotImplementedError
+
+    def _encode(self, y: Any, dtype: np.dtype[Any]) -> Array:
+        """Return targets for the loss: class codes, or values in the given type."""
+        raise NotImplementedError
+
+    def _weigh_classes(
+        self, targets: Array, weights: Array | None, incremental: bool
+    ) -> Array | None:
+        """Return the weights of the rows times those of their classes, if any."""
+        raise NotImplementedError
+
+    def _split(self, targets: Array, rng: np.random.RandomState) -> tuple[Array, Array]:
+        """Return the positions of training and validation rows."""
+        raise NotImplementedError
+
+    def _score_logits(
+        self, logits: Array, targets: Array, weights: Array | None
+    ) -> float:
+        """Return what ``score`` would, given logits and encoded targets."""
+        raise NotImplementedError
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation: ValidationSet = NO_VALIDATION_SET,
+        incremental: bool = False,
+    ) -> None:
+        """Train, and set all fitted attributes."""
+        parameters = self.get_params(deep=False)
+        check_parameters(parameters)
+        warn_of_ignored(parameters, _defaults(type(self)))
+
+        resume = hasattr(self, "coefs_") and (incremental or self.warm_start)
+        X, y = self._validate(X, y, reset=not resume)
+        n_outputs = self._set_targets(y, resume, incremental)
+        dtype = self._computing_dtype(X)
+        rng = _wiring.random_numbers(self, continued=resume and incremental)
+        network = _wiring.make_network(self, X.shape[1], n_outputs, dtype)
+        _wiring.set_initial_weights(self, network, rng, resume)
+
+        training = self._training_rows(X, y, sample_weight, dtype, incremental)
+        training, held_out = self._hold_out(training, validation, n_outputs, dtype, rng)
+        if not resume:
+            check_feature_scales(training)
+        constant_loss = network.loss.constant_loss(*training.taken())
+        history, state = _wiring.run_solver(
+            self,
+            network,
+            training,
+            held_out,
+            rng,
+            constant_loss=constant_loss,
+            resume=resume,
+            incremental=incremental,
+        )
+        self._set_fitted(network, history, held_out is not None)
+        self._training_state = state
+        self._report(history, constant_loss, incremental)
+        if not incremental:
+            check_network(network, training, constant_loss)
+
+    def _validate(self, X: Any, y: Any, reset: bool) -> tuple[Array, Array]:
+        """Return X in its own type, if that is numeric, and y as an array."""
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            dtype="numeric",
+            multi_output=True,
+            y_numeric=self.__sklearn_tags__().estimator_type == "regressor",
+            reset=reset,
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        check_float32_range(X, self._computing_dtype(X))
+        return (X.tocsr() if issparse(X) else X), y
 
     def _computing_dtype(self, X: Array) -> np.dtype[Any]:
         """Return float32 for types that it can hold exactly, float64 otherwise."""
         if isinstance(self.dtype, str) and self.dtype == "auto":
-            return np.dtype(
-                np.float32 if np.can_cast(X.dtype, np.float32) else np.float64
-            )
+            exact = np.can_cast(X.dtype, np.float32)
+            return np.dtype(np.float32 if exact else np.float64)
         return np.dtype(self.dtype)
 
-    def _fit_network(
+    def _training_rows(
         self,
         X: Array,
-        targets: Array,
-        n_outputs: int,
-        loss: str,
-        split: Callable[[np.random.RandomState], tuple[Array, Array]],
-        score: Callable[[Array, Array], float],
-    ) -> None:
-        """Train a new network and set every fitted attribute that comes of it.
-
-        ``split`` draws training and validation rows; ``score`` compares logits with
-        targets. Both are needed for early stopping only.
-        """
-        sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=int)).tolist()
-        layer_units = [X.shape[1], *sizes, n_outputs]
-        rng = check_random_state(self.random_state)
-        network = Network(layer_units, self.activation, loss, self._computing_dtype(X))
-        initialize(network.parameters, self.weight_init, rng, self.activation)
-
-        rows, validation_score = None, None
-        if self.early_stopping:
-            rows, validation_rows = split(rng)
-            X_val, targets_val = X[validation_rows], targets[validation_rows]
-
-            def validation_score() -> float:
-                W, b = network.parameters.W, network.parameters.b
-                logits = predict_logits(X_val, W, b, self.activation)
-                return score(logits, targets_val)
-
-        n_rows = len(X) if rows is None else len(rows)
-        batches = Batches(
-            X,
-            targets,
-            self._batch_rows(n_rows),
-            network.parameters.vector.dtype,
-            rng if self.shuffle else None,
-            rows,
-        )
-        patience = Patience(self.tol, self.n_iter_no_change)
-        try:
-            history = train(
-                network,
-                batches,
-                self._new_optimizer(network.parameters.vector),
-                patience,
-                learning_rate=self.learning_rate_init,
-                max_epochs=self.max_iter,
-                alpha=self.alpha,
-                validation_score=validation_score,
-                after_epoch=_print_epoch if self.verbose else None,
-            )
-        except DivergenceError as error:
+        y: Array,
+        sample_weight: Any,
+        dtype: np.dtype[Any],
+        incremental: bool,
+    ) -> Rows:
+        """Return the rows to train on: those whose weight is not zero."""
+        targets, weights = self._encode(y, dtype), None
+        if sample_weight is not None:
+            weights = check_sample_weight(sample_weight, X.shape[0])
+        weights = self._weigh_classes(targets, weights, incremental)
+        if weights is None or weights.all():
+            return Rows(X, targets, weights)
+        if not weights.any():
             raise ValueError(
-                f"Training diverged: {error}. Lower learning_rate_init="
-                f"{self.learning_rate_init}, or scale the features, for example with "
-                "StandardScaler."
-            ) from error
-        self._set_fitted(network, history, patience)
-
-    def _batch_rows(self, n_rows: int) -> int:
-        """Return how many rows a batch has; warn if there are fewer than asked for."""
-        if isinstance(self.batch_size, str):
-            return min(200, n_rows)
-        if self.batch_size > n_rows:
-            warnings.warn(
-                f"batch_size={self.batch_size} is larger than the {n_rows} training "
-                f"rows and is clipped to {n_rows}.",
-                UserWarning,
-                stacklevel=_CALLER_OF_FIT,
+                "class_weight times sample_weight is zero for all samples: no row "
+                "would be left to train on."
             )
-        return int(min(self.batch_size, n_rows))
+        return Rows(X, targets, weights, np.flatnonzero(weights))
 
-    def _new_optimizer(self, parameters: Array) -> Optimizer:
-        if self.solver == "sgd":
-            return SGD(parameters, self.momentum, self.nesterovs_momentum)
-        return Adam(parameters, self.beta_1, self.beta_2, self.epsilon)
+    def _hold_out(
+        self,
+        training: Rows,
+        validation: ValidationSet,
+        n_outputs: int,
+        dtype: np.dtype[Any],
+        rng: np.random.RandomState,
+    ) -> tuple[Rows, Rows | None]:
+        """Return the rows to train on and the rows to validate on, if any."""
+        X_val, y_val, weights = validation
+        if X_val is not None and y_val is not None:
+            X, y = self._validate(X_val, y_val, reset=False)
+            self._check_y_val(y, n_outputs)
+            if weights is not None:
+                weights = check_sample_weight(weights, X.shape[0])
+            return training, Rows(X, self._encode(y, dtype), weights)
+        if any(part is not None for part in validation):
+            raise ValueError("X_val and y_val must be passed together")
+        if not self.early_stopping or self.solver == "lbfgs":
+            return training, None
+        rows = np.arange(len(training)) if training.rows is None else training.rows
+        train, held_out = self._split(training.taken()[0], rng)
+        return (
+            replace(training, rows=rows[train]),
+            replace(training, rows=rows[held_out]),
+        )
 
-    def _set_fitted(
-        self, network: Network, history: History, patience: Patience
-    ) -> None:
+    def _set_fitted(self, network: Network, history: History, validated: bool) -> None:
         self.coefs_, self.intercepts_ = network.parameters.copies()
+        self._activation = network.activation
         self.n_layers_ = len(network.layer_units)
         self.n_outputs_ = network.layer_units[-1]
-        self.n_iter_ = len(history.loss_curve)
+        self.n_iter_ = history.epochs
         self.t_ = history.samples_seen
         self.loss_curve_ = history.loss_curve
-        self.loss_ = history.loss_curve[-1]
-        early = self.early_stopping
-        self.best_loss_ = None if early else patience.best
-        self.best_validation_score_ = -patience.best if early else None
-        self.validation_scores_ = history.validation_scores if early else None
-        if not history.converged:
-            warnings.warn(
-                f"Stopped at max_iter={self.max_iter} before the "
-                f"{'validation score' if early else 'training loss'} ceased to improve "
-                f"by tol={self.tol}. "
-                "Raise max_iter, or ignore this if max_iter is meant as a budget.",
+        self.loss_ = history.loss_curve[-1] if history.loss_curve else math.nan
+        self.best_iter_ = history.best_epoch
+        self.best_loss_ = None
+        if not (self.early_stopping and validated):
+            self.best_loss_ = min(history.loss_curve, default=math.inf)
+        self.validation_scores_ = history.validation_scores if validated else None
+        self.validation_loss_curve_ = history.validation_losses if validated else None
+        self.best_validation_score_ = (
+            max(history.validation_scores, default=-math.inf) if validated else None
+        )
+
+    def _report(
+        self, history: History, constant_loss: float, incremental: bool
+    ) -> None:
+        """Warn, or raise an error, if training did not end as it should."""
+        if history.divergence:
+            remedy = (
+                "Scale the features, for example with StandardScaler"
+                if self.solver == "lbfgs"
+                else f"Lower learning_rate_init={self.learning_rate_init}, or scale the "
+                "features, for example with StandardScaler"
+            )
+            what = f"Training diverged: {history.divergence}."
+            if not min(history.loss_curve, default=math.inf) < constant_loss:
+                raise DivergenceError(
+                    f"{what} It never did better than a constant prediction, whose "
+                    f"loss is {constant_loss:.3g}. {remedy}."
+                )
+            warn(
+                f"{what} The weights of epoch {history.best_epoch}, the best, were "
+                f"restored. {remedy}.",
+                DivergenceWarning,
+            )
+        elif history.interrupted:
+            warn(
+                f"Training interrupted by user after {history.epochs} epochs; the "
+                "model can be used as it is.",
+                UserWarning,
+            )
+        elif self.solver == "lbfgs" and not history.converged:
+            warn(
+                f"L-BFGS stopped after {history.epochs} iterations before it converged "
+                f"(max_iter={self.max_iter}): {history.message}. Raise max_iter or "
+                "max_fun, or scale the features.",
                 ConvergenceWarning,
-                stacklevel=_CALLER_OF_FIT,
+            )
+        elif not history.converged and not incremental:
+            early = (
+                f"validation {self.monitor}" if self.early_stopping else "training loss"
+            )
+            warn(
+                f"Stopped at max_iter={self.max_iter} before the {early} ceased to "
+                f"improve by tol={self.tol}. Raise max_iter, or ignore this if max_iter "
+                "is meant as a budget.",
+                ConvergenceWarning,
             )
 
     def _logits(self, X: Any) -> Array:
         """Validate X and return the logits of its rows, in bounded memory."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype="numeric", reset=False)
-        _check_float32_range(X, self.coefs_[0].dtype)
-        return predict_logits(X, self.coefs_, self.intercepts_, self.activation)
+        X = validate_data(
+            self, X, accept_sparse=["csr", "csc"], dtype="numeric", reset=False
+        )
+        check_float32_range(X, self.coefs_[0].dtype)
+        return _wiring.predict(self, X.tocsr() if issparse(X) else X)
 
+    def _has_partial_fit(self) -> bool:
+        """Return True, or raise the AttributeError that says why there is none."""
+        if self.solver == "lbfgs":
+            raise AttributeError(
+                "partial_fit is only available for solver='adam' and 'sgd', got "
+                "solver='lbfgs'"
+            )
+        if self.early_stopping:
+            raise AttributeError("partial_fit does not support early_stopping=True")
+        return True
 
-# _batch_rows or _set_fitted, _fit_network, fit, the caller.
-_CALLER_OF_FIT = 4
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
 
 @contextmanager
@@ -194,21 +303,6 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
         raise
 
 
-def _check_float32_range(X: Array, dtype: np.dtype[Any]) -> None:
-    """Raise an error if finite values of X become infinite in the computing type."""
-    if X.dtype.itemsize <= dtype.itemsize:
-        return
-    largest = max(abs(float(X.max())), abs(float(X.min())))
-    if largest > float(np.finfo(dtype).max):
-        raise ValueError(
-            f"X contains values as large as {largest:.3g}, too large for "
-            f"dtype='{dtype}'. Scale the features, or use dtype='float64'."
-        )
-
-
-def _print_epoch(history: History) -> None:
-    epoch = len(history.loss_curve)
-    line = f"Iteration {epoch}, loss = {history.loss_curve[-1]:.8f}"
-    if history.validation_scores:
-        line += f"\nValidation score: {history.validation_scores[-1]:.6f}"
-    print(line, flush=True)
+def _defaults(estimator_class: type) -> dict[str, Any]:
+    parameters = inspect.signature(estimator_class).parameters.values()
+    return {parameter.name: parameter.default for parameter in parameters}

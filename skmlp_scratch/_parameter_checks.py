@@ -1,7 +1,6 @@
 """What each constructor parameter may be: one rule per parameter, checked in ``fit``.
 
-scikit-learn's own ``_parameter_constraints`` are private, hence these few lines. The
-error is a ``ValueError`` that is a ``TypeError`` as well, like scikit-learn's.
+scikit-learn's own ``_parameter_constraints`` are private, hence these few lines.
 """
 
 import math
@@ -10,12 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from skmlp_scratch.exceptions import (
+    IgnoredParameterWarning,
+    InvalidParameterError,
+    warn,
+)
 from skmlp_scratch.nn.initializers import INITIALIZERS
 from skmlp_scratch.nn.layers import ACTIVATIONS
-
-
-class InvalidParameterError(ValueError, TypeError):
-    """A constructor parameter has a value that it cannot have."""
 
 
 class Rule(NamedTuple):
@@ -82,13 +82,13 @@ RULES: dict[str, Rule] = {
         "a positive integer or a sequence of positive integers", _is_layer_sizes
     ),
     "activation": one_of(*ACTIVATIONS),
-    "solver": one_of("adam", "sgd"),
+    "solver": one_of("adam", "sgd", "lbfgs"),
     "alpha": NOT_NEGATIVE,
     "batch_size": Rule(
         "'auto' or an integer of at least 1",
         lambda v: _is_positive_integer(v) or (isinstance(v, str) and v == "auto"),
     ),
-    "learning_rate": one_of("constant"),
+    "learning_rate": one_of("constant", "invscaling", "adaptive"),
     "learning_rate_init": POSITIVE,
     "power_t": NOT_NEGATIVE,
     "max_iter": POSITIVE_INTEGER,
@@ -106,7 +106,7 @@ RULES: dict[str, Rule] = {
         "True, False or an integer of at least 0",
         lambda v: BOOLEAN.test(v) or _is_integer(v, 0),
     ),
-    "warm_start": Rule("False", lambda v: BOOLEAN.test(v) and not v),
+    "warm_start": BOOLEAN,
     "momentum": real("a number from 0 to 1", lambda v: 0 <= v <= 1),
     "nesterovs_momentum": BOOLEAN,
     "early_stopping": BOOLEAN,
@@ -119,6 +119,16 @@ RULES: dict[str, Rule] = {
         lambda v: _is_positive_integer(v) or (_is_real(v) and v == math.inf),
     ),
     "max_fun": POSITIVE_INTEGER,
+    "loss": one_of("squared_error", "poisson"),
+    "class_weight": Rule(
+        "None, 'balanced' or a dict of class label to a weight of at least 0",
+        lambda v: (
+            v is None
+            or (isinstance(v, str) and v == "balanced")
+            or (isinstance(v, Mapping) and all(map(NOT_NEGATIVE.test, v.values())))
+        ),
+    ),
+    "monitor": one_of("score", "loss"),
     "weight_init": Rule(
         ", ".join(map(repr, INITIALIZERS)) + " or a finite number above 0",
         lambda v: v in INITIALIZERS if isinstance(v, str) else POSITIVE.test(v),
@@ -145,3 +155,64 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
         rule = RULES[name]
         if not rule.test(value):
             raise InvalidParameterError(f"{name} must be {rule.words}, got {value!r}")
+
+
+# What a parameter needs from the others in order to have an effect.
+NEEDS: dict[str, tuple[str, Callable[[Mapping[str, Any]], bool]]] = {
+    name: (words, needs)
+    for names, words, needs in [
+        (
+            ("learning_rate", "momentum", "nesterovs_momentum"),
+            "solver='sgd'",
+            lambda p: p["solver"] == "sgd",
+        ),
+        (
+            ("power_t",),
+            "solver='sgd' and learning_rate='invscaling'",
+            lambda p: p["solver"] == "sgd" and p["learning_rate"] == "invscaling",
+        ),
+        (
+            ("beta_1", "beta_2", "epsilon"),
+            "solver='adam'",
+            lambda p: p["solver"] == "adam",
+        ),
+        (
+            (
+                "batch_size",
+                "early_stopping",
+                "learning_rate_init",
+                "n_iter_no_change",
+                "shuffle",
+            ),
+            "solver='adam' or 'sgd'",
+            lambda p: p["solver"] != "lbfgs",
+        ),
+        (("max_fun",), "solver='lbfgs'", lambda p: p["solver"] == "lbfgs"),
+        (
+            ("monitor", "validation_fraction"),
+            "early_stopping=True",
+            lambda p: p["early_stopping"],
+        ),
+    ]
+    for name in names
+}
+
+
+def warn_of_ignored(parameters: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+    """Warn, once, of parameters that were set and have no effect.
+
+    Parameters
+    ----------
+    parameters, defaults : mapping of str to object
+        The values by name, and what they are if they are not set.
+    """
+    ignored = [
+        f"{name}={parameters[name]!r} needs {words}"
+        for name, (words, needs) in NEEDS.items()
+        if parameters[name] != defaults[name] and not needs(parameters)
+    ]
+    if ignored:
+        warn(
+            f"Without effect in this combination: {'; '.join(ignored)}.",
+            IgnoredParameterWarning,
+        )

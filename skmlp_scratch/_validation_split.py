@@ -42,12 +42,7 @@ def stratified_split(
     by_remainder = np.lexsort((rng.random_sample(len(counts)), taken - shares))
     spare = by_remainder[counts[by_remainder] > taken[by_remainder] + 1]
     taken[spare[: max(wanted - taken.sum(), 0)]] += 1
-    if taken.sum() < 2:
-        raise ValueError(
-            "The validation set is too small: early_stopping=True with "
-            f"validation_fraction={fraction} leaves {taken.sum()} of {len(codes)} rows "
-            "for validation. Increase validation_fraction or the number of samples."
-        )
+    check_validation_size(taken.sum(), fraction, len(codes))
     rows = rng.permutation(len(codes))
     codes = codes[rows]
     # A row is for validation if it is among the first `taken` rows of its class.
@@ -57,3 +52,26 @@ def stratified_split(
     rank[by_class] = np.arange(len(codes)) - np.repeat(starts, counts)
     validation = rank < taken[codes]
     return rows[~validation], rows[validation]
+
+
+def random_split(
+    n_samples: int, fraction: float, rng: np.random.RandomState
+) -> tuple[Array, Array]:
+    """Split rows at random, drawing as scikit-learn's ``train_test_split`` does.
+
+    Returns and raises what :func:`stratified_split` does.
+    """
+    n_validation = math.ceil(fraction * n_samples)
+    check_validation_size(n_validation, fraction, n_samples)
+    rows = rng.permutation(n_samples)
+    return rows[n_validation:], rows[:n_validation]
+
+
+def check_validation_size(n_validation: int, fraction: float, n_samples: int) -> None:
+    """Raise an error if validation has less than two rows, or training none."""
+    if not 2 <= n_validation < n_samples:
+        raise ValueError(
+            "The validation set is too small: early_stopping=True with "
+            f"validation_fraction={fraction} leaves {n_validation} rows of "
+            f"n_samples={n_samples} for validation. Increase validation_fraction or the number of samples."
+        )

@@ -3,12 +3,21 @@
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
+from scipy.special import expit, log_expit
 from sklearn.base import ClassifierMixin
-from sklearn.preprocessing import LabelEncoder
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.neural_network import MLPClassifier
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from skmlp_scratch._estimator import BaseScratchMLP, unchanged_on_error
-from skmlp_scratch._validation_split import stratified_split
+from skmlp_scratch._estimator import (
+    BaseScratchMLP,
+    ValidationSet,
+    unchanged_on_error,
+)
+from skmlp_scratch._export import from_sklearn, to_sklearn
+from skmlp_scratch._validation_split import random_split, stratified_split
+from skmlp_scratch.exceptions import RareClassWarning, warn
 from skmlp_scratch.nn.losses import log_softmax, softmax
 from skmlp_scratch.nn.typing import Array
 
@@ -17,8 +26,9 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
     """Multilayer perceptron classifier, trained by hand-written backpropagation.
 
     Hidden layers with ReLU or another activation, a softmax output with one unit per
-    class, cross-entropy loss with an L2 penalty, and stochastic gradient descent or Adam
-    on mini-batches. Parameters and fitted attributes are those of scikit-learn's
+    class, cross-entropy loss with an L2 penalty; Adam or stochastic gradient descent on
+    mini-batches, or L-BFGS on all rows. For multilabel targets the output is one sigmoid
+    per label. Parameters and fitted attributes are those of scikit-learn's
     :class:`~sklearn.neural_network.MLPClassifier`.
 
     Parameters
@@ -30,8 +40,9 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         Activation of the hidden layers: ``x``, ``1 / (1 + exp(-x))``, ``tanh(x)`` or
         ``max(0, x)``.
 
-    solver : {'adam', 'sgd'}, default='adam'
-        Optimizer: Adam [1]_, or stochastic gradient descent with momentum.
+    solver : {'adam', 'sgd', 'lbfgs'}, default='adam'
+        Adam [1]_, stochastic gradient descent with momentum, or L-BFGS, which takes all
+        rows in every step and suits small data.
 
     alpha : float, default=0.0001
         Strength of the L2 penalty, which is ``alpha / 2`` times the sum of all squared
@@ -40,17 +51,20 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
     batch_size : int or 'auto', default='auto'
         Rows in a mini-batch; ``'auto'`` means ``min(200, n_samples)``.
 
-    learning_rate : {'constant'}, default='constant'
-        How the learning rate changes in the course of training.
+    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
+        How the learning rate of ``'sgd'`` changes. ``'invscaling'`` sets it after each
+        epoch to ``learning_rate_init / (t_ + 1) ** power_t``; ``'adaptive'`` divides it
+        by 5 instead of stopping, until it is below 1e-6.
 
     learning_rate_init : float, default=0.001
-        The learning rate.
+        The learning rate of ``'adam'`` and ``'sgd'`` at first.
 
     power_t : float, default=0.5
-        Not used with a constant learning rate.
+        The exponent of ``'invscaling'``.
 
     max_iter : int, default=200
-        The most epochs, each of which uses every row once.
+        The most epochs, each of which uses every row once; for L-BFGS the most
+        iterations.
 
     shuffle : bool, default=True
         Whether to shuffle the rows before every epoch.
@@ -61,14 +75,15 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
 
     tol : float, default=1e-4
         Training stops when, more than ``n_iter_no_change`` epochs in a row, the training
-        loss (with early stopping, the validation score) has not improved by ``tol`` on
-        its best value.
+        loss (with early stopping, what ``monitor`` says) has not improved by ``tol`` on
+        its best value. L-BFGS stops when no entry of the gradient is larger.
 
     verbose : bool or int, default=False
         Whether to print a line per epoch.
 
     warm_start : bool, default=False
-        Only False is supported.
+        Whether ``fit`` starts from the weights of the last fit, with a new optimizer,
+        and adds to ``loss_curve_`` and ``t_``.
 
     momentum : float, default=0.9
         Momentum of ``'sgd'``, from 0 to 1.
@@ -77,9 +92,10 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         Whether ``'sgd'`` uses Nesterov's momentum.
 
     early_stopping : bool, default=False
-        Whether to set aside rows for validation, to stop when their accuracy no longer
-        improves, and to keep the weights of the best epoch. The split is stratified; a
-        class with a single row stays in training.
+        Whether to stop when ``monitor`` no longer improves on validation rows, and to
+        keep the weights of the best epoch. Without ``X_val``, rows are set aside; the
+        split is stratified, and a class with too few rows for that stays in training,
+        with a warning. Not for L-BFGS.
 
     validation_fraction : float, default=0.1
         How much of the rows early stopping sets aside, at least 0 and below 1.
@@ -94,7 +110,7 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         Epochs without improvement that are allowed in a row.
 
     max_fun : int, default=15000
-        Not used by these solvers.
+        The most evaluations of the objective by L-BFGS.
 
     weight_init : {'he_normal', 'he_uniform', 'glorot_normal', 'glorot_uniform'} or \
             float, default='he_normal'
@@ -106,6 +122,15 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
     dtype : {'auto', 'float32', 'float64'}, default='auto'
         Type in which to compute. ``'auto'`` means float32 if it holds the values of X
         exactly (float32, float16, bool, integers of up to 16 bits), float64 otherwise.
+
+    class_weight : dict of label to float, 'balanced' or None, default=None
+        Weights of the classes, multiplied into ``sample_weight``; a class that the dict
+        does not name has weight 1. ``'balanced'`` means
+        ``n_samples / (n_classes * np.bincount(y))``, with rows counted by their
+        ``sample_weight``.
+
+    monitor : {'score', 'loss'}, default='score'
+        Whether early stopping watches accuracy or loss on the validation rows.
 
     Attributes
     ----------
@@ -125,13 +150,17 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         Number of output units, one per class: two for two classes.
 
     out_activation_ : str
-        ``'softmax'``.
+        ``'softmax'``, or ``'logistic'`` for multilabel targets.
 
     n_iter_ : int
-        Epochs run.
+        Epochs, or iterations of L-BFGS, of the last fit.
+
+    best_iter_ : int
+        The epoch, counted from 1 along ``loss_curve_``, at which what decides on
+        stopping was best. With early stopping, the weights are those of this epoch.
 
     t_ : int
-        Training rows seen, over all epochs.
+        Training rows seen, over all epochs; 0 for L-BFGS.
 
     loss_ : float
         Objective of the last epoch, penalty included.
@@ -139,14 +168,17 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
     best_loss_ : float or None
         Smallest objective of an epoch; None with early stopping.
 
-    loss_curve_ : list of float of length `n_iter_`
-        Objective of each epoch.
+    loss_curve_ : list of float
+        Objective of each epoch, penalty included; over all fits of a warm start.
 
-    validation_scores_ : list of float of length `n_iter_`, or None
-        Accuracy on the validation rows after each epoch; None without early stopping.
+    validation_scores_ : list of float or None
+        Accuracy on the validation rows after each epoch; None without such rows.
+
+    validation_loss_curve_ : list of float or None
+        Mean loss on the validation rows after each epoch, without the penalty.
 
     best_validation_score_ : float or None
-        The largest of them; None without early stopping.
+        The largest of ``validation_scores_``.
 
     n_features_in_ : int
         Number of features.
@@ -160,6 +192,11 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
 
     Notes
     -----
+    The objective for a batch ``B`` of the training rows, with weights ``w`` and their
+    mean ``m`` over *all* training rows, is
+
+    ``J = (sum_{i in B} w_i loss_i + alpha / 2 sum_l ||W_l||^2) / (|B| m)``.
+
     With ``weight_init='glorot_uniform'``, ``dtype='float64'`` and three or more classes,
     the same ``random_state`` gives the same numbers as ``MLPClassifier``, up to
     rounding. For two classes ``MLPClassifier`` has a single logistic output unit.
@@ -213,6 +250,8 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         max_fun: int = 15000,
         weight_init: Any = "he_normal",
         dtype: Any = "auto",
+        class_weight: Any = None,
+        monitor: str = "score",
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -239,17 +278,35 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         self.max_fun = max_fun
         self.weight_init = weight_init
         self.dtype = dtype
+        self.class_weight = class_weight
+        self.monitor = monitor
 
-    def fit(self, X: Any, y: Any) -> "ScratchMLPClassifier":
-        """Train on ``X`` and ``y``, from scratch.
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> "ScratchMLPClassifier":
+        """Train on ``X`` and ``y``: from scratch, or on and on with ``warm_start``.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Training data. Integers and float16 are not copied as a whole: rows are cast
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Training data. It is not copied into another type as a whole: rows are cast
             batch by batch.
-        y : array-like of shape (n_samples,)
-            Class labels of any type that can be sorted.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels of any type that can be sorted, or a 0/1 matrix of labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, at least 0. Only their ratios to each other count, at
+            every batch size; a row of weight 0 is left out.
+        X_val, y_val, sample_weight_val : default=None
+            A validation set, like X, y and sample_weight. It gives
+            ``validation_scores_`` and ``validation_loss_curve_``, and replaces the
+            internal split of early stopping.
 
         Returns
         -------
@@ -259,23 +316,50 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         Raises
         ------
         ValueError
-            If a parameter or the data is not valid, or training diverges. The estimator
-            is then left as it was.
+            If a parameter or the data is not valid. The estimator is then left as it
+            was, and so it is after the next one.
+        DivergenceError
+            If training diverges without having beaten a constant prediction.
         """
         with unchanged_on_error(self):
-            X, y = self._validate_fit(X, y)
-            self.classes_, codes = _encode_labels(y)
-            self.out_activation_ = "softmax"
-            self._fit_network(
-                X,
-                codes,
-                n_outputs=len(self.classes_),
-                loss="softmax_cross_entropy",
-                split=lambda rng: stratified_split(
-                    codes, self.validation_fraction, rng
-                ),
-                score=_accuracy,
-            )
+            validation = ValidationSet(X_val, y_val, sample_weight_val)
+            self._fit(X, y, sample_weight, validation)
+        return self
+
+    @available_if(BaseScratchMLP._has_partial_fit)
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
+    ) -> "ScratchMLPClassifier":
+        """Train on ``X`` and ``y`` for a single epoch, from where the last call ended.
+
+        The state of the optimizer, the order of the rows and all counters go on, also
+        after pickling.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Training data.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, at least 0.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come. Needed in the first call only.
+
+        Returns
+        -------
+        self : ScratchMLPClassifier
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`fit`, and if ``classes`` is missing in the first call or changes,
+            or a label is not among them.
+        """
+        with unchanged_on_error(self):
+            self._check_classes(classes)
+            self._fit(X, y, sample_weight, incremental=True)
         return self
 
     def predict(self, X: Any) -> Array:
@@ -283,31 +367,42 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             The data.
 
         Returns
         -------
-        y : ndarray of shape (n_samples,)
-            Class labels.
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Class labels or, for multilabel targets, 1 where the probability of a label
+            is above 0.5.
         """
-        codes = self._logits(X).argmax(axis=1)
-        return self.classes_[codes]
+        logits = self._logits(X)
+        if self._is_multilabel():
+            return (logits > 0).astype(int)
+        return self.classes_[logits.argmax(axis=1)]
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of every class: the softmax of the logits.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             The data.
 
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
-            Columns in the order of ``classes_``; each row sums to 1.
+            Columns in the order of ``classes_``; each row sums to 1. For multilabel
+            targets the sigmoid of the logits, each label by itself, below 1. No
+            probability is 0: those too small for the type are replaced by numbers below
+            its smallest normal one, in the order of the logits, so that ranks are kept.
         """
-        return softmax(self._logits(X))
+        logits = self._logits(X)
+        if not self._is_multilabel():
+            return _without_zeros(softmax(logits), log_softmax(logits))
+        one, zero = logits.dtype.type(1), logits.dtype.type(0)
+        probabilities = np.minimum(expit(logits), np.nextafter(one, zero))
+        return _without_zeros(probabilities, log_expit(logits))
 
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithm of every class's probability.
@@ -317,7 +412,7 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             The data.
 
         Returns
@@ -325,23 +420,229 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         log_probabilities : ndarray of shape (n_samples, n_classes)
             Columns in the order of ``classes_``.
         """
-        return log_softmax(self._logits(X))
+        logits = self._logits(X)
+        return log_expit(logits) if self._is_multilabel() else log_softmax(logits)
+
+    def decision_function(self, X: Any) -> Array:
+        """Return the logits: the output of the last layer before the softmax.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples, n_classes), or (n_samples,)
+            Logits in the order of ``classes_``. For two classes the logarithm of the
+            odds of ``classes_[1]``: the difference of the two logits.
+        """
+        logits = self._logits(X)
+        if not self._is_multilabel() and logits.shape[1] == 2:
+            return logits[:, 1] - logits[:, 0]
+        return logits
+
+    def to_sklearn(self) -> Any:
+        """Return a fitted :class:`~sklearn.neural_network.MLPClassifier` with equal predictions.
+
+        What can read that can read this: skl2onnx, for example. The two softmax outputs of
+        two classes become the single logistic unit that scikit-learn has, exactly.
+
+        Returns
+        -------
+        model : MLPClassifier
+            Fitted; it shares no memory with this estimator.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If this estimator is not fitted.
+        """
+        return to_sklearn(self, MLPClassifier)
+
+    @classmethod
+    def from_sklearn(cls, model: Any) -> "ScratchMLPClassifier":
+        """Return a fitted estimator with the predictions of scikit-learn's.
+
+        Parameters
+        ----------
+        model : MLPClassifier
+            Fitted.
+
+        Returns
+        -------
+        estimator : ScratchMLPClassifier
+            Fitted; it shares no memory with ``model``. Its parameters are those of the
+            model, with ``weight_init='glorot_uniform'`` and the computing type of the
+            model's weights.
+
+        Raises
+        ------
+        TypeError
+            If ``model`` is something else.
+        """
+        return from_sklearn(model, cls, MLPClassifier)
+
+    def _is_multilabel(self) -> bool:
+        return self.out_activation_ == "logistic"
+
+    def _check_classes(self, classes: Any) -> None:
+        """Set ``classes_`` in the first call of ``partial_fit``, compare it later."""
+        if classes is not None:
+            classes = np.unique(classes)
+        known = getattr(self, "classes_", None)
+        if known is None and classes is None:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        if known is None:
+            self.classes_ = classes
+        elif classes is not None and not np.array_equal(known, classes):
+            raise ValueError(
+                f"classes={classes!r} is not the same as on last call to partial_fit, "
+                f"was: {known!r}"
+            )
+
+    def _set_targets(self, y: Array, resume: bool, incremental: bool) -> int:
+        multilabel = _kind_of_labels(y) == "multilabel-indicator"
+        out_activation = "logistic" if multilabel else "softmax"
+        if resume and self.out_activation_ != out_activation:
+            raise ValueError(
+                "y changed between one label and several labels per row since the last "
+                "fit. Call fit with warm_start=False."
+            )
+        self.out_activation_ = out_activation
+        labels = np.arange(y.shape[1]) if multilabel else np.unique(y)
+        if resume or incremental:
+            self._check_known(labels, all_of_them=not incremental)
+        else:
+            self.classes_ = labels
+        return len(self.classes_)
+
+    def _check_known(self, labels: Array, all_of_them: bool) -> None:
+        """Raise an error unless the labels are among the classes, or all of them."""
+        if self._is_multilabel():
+            if len(labels) != len(self.classes_):
+                raise ValueError(
+                    f"y has {len(labels)} labels per row, but there are "
+                    f"{len(self.classes_)} classes"
+                )
+            return
+        unknown = np.setdiff1d(labels, self.classes_)
+        if unknown.size:
+            raise ValueError(
+                f"y has labels that are not among the classes {self.classes_!r}: "
+                f"{unknown!r}. The classes are fixed by the first call."
+            )
+        if all_of_them and len(labels) != len(self.classes_):
+            raise ValueError(
+                "warm_start can only be used where y has the same classes as in the "
+                f"previous call to fit. Previously got {self.classes_!r}, y has "
+                f"{labels!r}"
+            )
+
+    def _check_y_val(self, y: Array, n_outputs: int) -> None:
+        multilabel = _kind_of_labels(y) == "multilabel-indicator"
+        if multilabel != self._is_multilabel() or (
+            multilabel and y.shape[1] != n_outputs
+        ):
+            raise ValueError(
+                f"y_val must be labels of the same kind as y, got an array of shape "
+                f"{y.shape} for {n_outputs} outputs"
+            )
+        unknown = np.setdiff1d(y, self.classes_)
+        if unknown.size and not multilabel:
+            raise ValueError(
+                f"y_val has labels that are not among the classes {self.classes_!r}: "
+                f"{unknown!r}"
+            )
+
+    def _encode(self, y: Any, dtype: np.dtype[Any]) -> Array:
+        if self._is_multilabel():
+            return np.asarray(y.toarray() if issparse(y) else y, dtype=dtype)
+        return np.searchsorted(self.classes_, y)
+
+    def _weigh_classes(
+        self, targets: Array, weights: Array | None, incremental: bool
+    ) -> Array | None:
+        if self.class_weight is None:
+            return weights
+        if self._is_multilabel():
+            raise ValueError(
+                "class_weight is for one label per row; use sample_weight for "
+                "multilabel targets"
+            )
+        if isinstance(self.class_weight, str):
+            if incremental:
+                raise ValueError(
+                    "class_weight='balanced' needs all rows at once and is not "
+                    "supported by partial_fit. Pass a dict, for example from "
+                    "sklearn.utils.class_weight.compute_class_weight."
+                )
+            totals = np.bincount(targets, weights, minlength=len(self.classes_))
+            of_class = totals.sum() / (len(totals) * np.where(totals, totals, np.inf))
+        else:
+            classes = self.classes_.tolist()
+            unknown = set(self.class_weight) - set(classes)
+            if unknown:
+                raise ValueError(
+                    f"class_weight has keys that are not among the classes {classes}: "
+                    f"{sorted(unknown, key=str)}"
+                )
+            of_class = np.array([self.class_weight.get(c, 1) for c in classes], float)
+        return of_class[targets] if weights is None else of_class[targets] * weights
+
+    def _split(self, targets: Array, rng: np.random.RandomState) -> tuple[Array, Array]:
+        if self._is_multilabel():
+            return random_split(len(targets), self.validation_fraction, rng)
+        train, held_out = stratified_split(targets, self.validation_fraction, rng)
+        absent = np.setdiff1d(targets, targets[held_out])
+        if absent.size:
+            names = ", ".join(repr(label) for label in self.classes_[absent].tolist())
+            warn(
+                f"Too few rows to have one for validation: {names}. These classes are "
+                "kept in training and absent from validation. Increase "
+                "validation_fraction, or pass X_val and y_val.",
+                RareClassWarning,
+            )
+        return train, held_out
+
+    def _score_logits(
+        self, logits: Array, targets: Array, weights: Array | None
+    ) -> float:
+        if self._is_multilabel():
+            right = ((logits > 0) == (targets > 0)).all(axis=1)
+        else:
+            right = logits.argmax(axis=1) == targets
+        return float(np.average(right, weights=weights))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
 
 
-def _encode_labels(y: Array) -> tuple[Array, Array]:
-    """Return the sorted classes, and the code of each label."""
-    encoder = LabelEncoder()
+def _without_zeros(probabilities: Array, logarithms: Array) -> Array:
+    """Replace what underflows by subnormal numbers, in place, keeping the order."""
+    tiny = np.finfo(probabilities.dtype).tiny
+    low = probabilities < tiny
+    if low.any():
+        probabilities[low] = tiny / (1 + np.log(tiny) - logarithms[low])
+    return probabilities
+
+
+def _kind_of_labels(y: Array) -> str:
+    """Return scikit-learn's word for the targets, if they are labels that it can be."""
     try:
         check_classification_targets(y)
-        codes = encoder.fit_transform(y)
+        kind = type_of_target(y)
     except TypeError as error:
         types = ", ".join(sorted({type(label).__name__ for label in y}))
         raise TypeError(
             f"y must hold labels of one type that can be sorted, got {types}. Convert "
             "them, for example with y.astype(str)."
         ) from error
-    return encoder.classes_, codes
-
-
-def _accuracy(logits: Array, codes: Array) -> float:
-    return float(np.mean(logits.argmax(axis=1) == codes))
+    if kind == "multiclass-multioutput":
+        raise ValueError(
+            "y has several columns with more than two values, which is not supported. "
+            "Fit one classifier per column with MultiOutputClassifier."
+        )
+    return str(kind)

@@ -5,8 +5,9 @@ import re
 
 import numpy as np
 import pytest
+from sklearn.model_selection import train_test_split
 
-from skmlp_scratch._validation_split import stratified_split
+from skmlp_scratch._validation_split import random_split, stratified_split
 
 
 def random_problem(seed):
@@ -115,8 +116,9 @@ def test_both_sides_are_in_random_order():
 def test_fewer_than_two_rows_raise_an_error(counts, fraction, left):
     codes = np.repeat(np.arange(len(counts)), counts)
     message = (
-        f"validation_fraction={fraction} leaves {left} of {len(codes)} rows for "
-        "validation. Increase validation_fraction"
+        "The validation set is too small: early_stopping=True with "
+        f"validation_fraction={fraction} leaves {left} rows of n_samples={len(codes)} "
+        "for validation. Increase validation_fraction or the number of samples."
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         split(codes, fraction)
@@ -127,3 +129,26 @@ def test_codes_are_left_as_they_are(problem):
     before = codes.copy()
     split(codes, fraction)
     np.testing.assert_array_equal(codes, before)
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.25, 0.9])
+@pytest.mark.parametrize("n_rows", [20, 101])
+def test_random_split_is_that_of_scikit_learn(n_rows, fraction):
+    for seed in range(3):
+        both = random_split(n_rows, fraction, np.random.RandomState(seed))
+        expected = train_test_split(
+            np.arange(n_rows),
+            test_size=fraction,
+            random_state=np.random.RandomState(seed),
+        )
+        for rows, other in zip(both, expected, strict=True):
+            np.testing.assert_array_equal(rows, other)
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "fraction", "left"), [(10, 0.05, 1), (10, 0.0, 0), (3, 0.9, 3)]
+)
+def test_random_split_leaves_rows_on_both_sides(n_rows, fraction, left):
+    message = f"validation_fraction={fraction} leaves {left} rows of n_samples={n_rows}"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        random_split(n_rows, fraction, np.random.RandomState(0))

@@ -1,0 +1,71 @@
+"""Warnings that help: about the features before training, the network after it."""
+
+import numpy as np
+from scipy.sparse import issparse
+
+from skmlp_scratch._data import Rows
+from skmlp_scratch.exceptions import (
+    ConstantPredictionWarning,
+    DeadUnitsWarning,
+    FeatureScaleWarning,
+    warn,
+)
+from skmlp_scratch.nn.network import Network
+
+# What is looked at: enough to see what is amiss, at no noticeable cost.
+SAMPLE_ROWS = 1000
+LARGEST_RATIO_OF_SCALES = 1e3
+LARGEST_SHARE_OF_DEAD_UNITS = 0.5
+
+
+def check_feature_scales(data: Rows) -> None:
+    """Warn if the ranges of the features, on a sample of rows, differ too much."""
+    if issparse(data.X):
+        return
+    sample = data.some_x(SAMPLE_ROWS).astype(np.float64)
+    ranges = np.ptp(sample, axis=0)
+    ranges = ranges[ranges > 0]
+    if ranges.size and ranges.max() > LARGEST_RATIO_OF_SCALES * ranges.min():
+        warn(
+            f"The ranges of the features span {ranges.min():.2g} to "
+            f"{ranges.max():.2g}, and the small ones will hardly be learnt from. Put "
+            "StandardScaler, or another scaler, before this estimator.",
+            FeatureScaleWarning,
+        )
+
+
+def check_network(network: Network, data: Rows, constant_loss: float) -> None:
+    """Warn if the network makes no distinctions, or most units of a layer are dead.
+
+    ``constant_loss`` is 0 where there is nothing to distinguish.
+    """
+    sample = data.some_x(SAMPLE_ROWS)
+    if sample.shape[0] < 2 or constant_loss <= 0:
+        return
+    dtype = network.parameters.vector.dtype
+    with np.errstate(over="ignore", invalid="ignore"):
+        logits = network.forward(sample.astype(dtype, copy=False))
+        spread = np.ptp(logits, axis=0).max()
+    if spread <= 10 * np.finfo(dtype).eps * np.abs(logits).max():
+        warn(
+            "The trained network predicts the same for all rows of the training data. "
+            "Scale the features, lower learning_rate_init or alpha, or train longer.",
+            ConstantPredictionWarning,
+        )
+    if network.activation == "relu":
+        check_dead_units(network)
+
+
+def check_dead_units(network: Network) -> None:
+    """Warn of the first hidden layer with too many units that are 0 for all rows."""
+    for number, output in enumerate(network.outputs[:-1], start=1):
+        share = 1 - output.any(axis=0).mean()
+        if share > LARGEST_SHARE_OF_DEAD_UNITS:
+            warn(
+                f"{share:.0%} of the {output.shape[1]} units in hidden layer {number} "
+                "are 0 for all rows of the training data: ReLU passes no gradient "
+                "there, and they no longer learn. Lower learning_rate_init, scale the "
+                "features, or use another activation.",
+                DeadUnitsWarning,
+            )
+            return

@@ -1,0 +1,54 @@
+"""Errors and warnings, each with a category of its own, so that it can be silenced.
+
+>>> import warnings
+>>> from skmlp_scratch.exceptions import FeatureScaleWarning
+>>> warnings.simplefilter("ignore", FeatureScaleWarning)
+"""
+
+import sys
+import warnings
+
+from sklearn.exceptions import ConvergenceWarning
+
+
+class InvalidParameterError(ValueError, TypeError):
+    """A constructor parameter has a value that it cannot have.
+
+    It is a ``TypeError`` as well, like scikit-learn's error of this name.
+    """
+
+
+class DivergenceError(ValueError):
+    """Training diverged, and never did better than a constant prediction."""
+
+
+class DivergenceWarning(ConvergenceWarning):
+    """Training diverged; the weights of the best epoch were restored."""
+
+
+class ConstantPredictionWarning(UserWarning):
+    """The trained network predicts the same for all training rows."""
+
+
+class DeadUnitsWarning(UserWarning):
+    """In some hidden layer most units are 0 for all training rows."""
+
+
+class FeatureScaleWarning(UserWarning):
+    """The features differ in scale by more than a thousand."""
+
+
+class IgnoredParameterWarning(UserWarning):
+    """A parameter was set that has no effect in combination with others."""
+
+
+class RareClassWarning(UserWarning):
+    """A class has too few rows to be represented in the validation set."""
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Issue a warning that points to the first line outside this package."""
+    stacklevel, frame = 2, sys._getframe(1)
+    while frame.f_back and frame.f_globals["__name__"].startswith("skmlp_scratch"):
+        stacklevel, frame = stacklevel + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=stacklevel)

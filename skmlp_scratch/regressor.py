@@ -1,0 +1,462 @@
+"""``ScratchMLPRegressor``: real targets."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.neural_network import MLPRegressor
+from sklearn.utils.metaestimators import available_if
+
+from skmlp_scratch._estimator import (
+    BaseScratchMLP,
+    ValidationSet,
+    unchanged_on_error,
+)
+from skmlp_scratch._export import from_sklearn, to_sklearn
+from skmlp_scratch._validation_split import random_split
+from skmlp_scratch._wiring import LOSS_OF_OUTPUT
+from skmlp_scratch.nn.losses import LOSSES
+from skmlp_scratch.nn.typing import Array
+
+
+class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
+    """Multilayer perceptron regressor, trained by hand-written backpropagation.
+
+    Hidden layers as in :class:`ScratchMLPClassifier`; an identity output with half the
+    squared error, or an exponential output with half the Poisson deviance. Parameters
+    and fitted attributes are those of scikit-learn's
+    :class:`~sklearn.neural_network.MLPRegressor`.
+
+    Parameters
+    ----------
+    loss : {'squared_error', 'poisson'}, default='squared_error'
+        ``1/2 sum (prediction - target)^2`` over the outputs, or half the Poisson
+        deviance, for counts and other targets of at least 0.
+
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Number of units in each hidden layer. ``()`` means none: a generalized linear model.
+
+    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
+        Activation of the hidden layers: ``x``, ``1 / (1 + exp(-x))``, ``tanh(x)`` or
+        ``max(0, x)``.
+
+    solver : {'adam', 'sgd', 'lbfgs'}, default='adam'
+        Adam [1]_, stochastic gradient descent with momentum, or L-BFGS, which takes all
+        rows in every step and suits small data.
+
+    alpha : float, default=0.0001
+        Strength of the L2 penalty, which is ``alpha / 2`` times the sum of all squared
+        weights, divided by the number of rows in the batch.
+
+    batch_size : int or 'auto', default='auto'
+        Rows in a mini-batch; ``'auto'`` means ``min(200, n_samples)``.
+
+    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
+        How the learning rate of ``'sgd'`` changes. ``'invscaling'`` sets it after each
+        epoch to ``learning_rate_init / (t_ + 1) ** power_t``; ``'adaptive'`` divides it
+        by 5 instead of stopping, until it is below 1e-6.
+
+    learning_rate_init : float, default=0.001
+        The learning rate of ``'adam'`` and ``'sgd'`` at first.
+
+    power_t : float, default=0.5
+        The exponent of ``'invscaling'``.
+
+    max_iter : int, default=200
+        The most epochs, each of which uses every row once; for L-BFGS the most
+        iterations.
+
+    shuffle : bool, default=True
+        Whether to shuffle the rows before every epoch.
+
+    random_state : int, RandomState instance or None, default=None
+        Source of the initial weights, the validation split and the shuffling. An int
+        gives the same result, to the bit, every time on the same machine.
+
+    tol : float, default=1e-4
+        Training stops when, more than ``n_iter_no_change`` epochs in a row, the training
+        loss (with early stopping, what ``monitor`` says) has not improved by ``tol`` on
+        its best value. L-BFGS stops when no entry of the gradient is larger.
+
+    verbose : bool or int, default=False
+        Whether to print a line per epoch.
+
+    warm_start : bool, default=False
+        Whether ``fit`` starts from the weights of the last fit, with a new optimizer,
+        and adds to ``loss_curve_`` and ``t_``.
+
+    momentum : float, default=0.9
+        Momentum of ``'sgd'``, from 0 to 1.
+
+    nesterovs_momentum : bool, default=True
+        Whether ``'sgd'`` uses Nesterov's momentum.
+
+    early_stopping : bool, default=False
+        Whether to stop when ``monitor`` no longer improves on validation rows, and to
+        keep the weights of the best epoch. Without ``X_val``, rows are set aside; they are
+        drawn at random. Not for L-BFGS.
+
+    validation_fraction : float, default=0.1
+        How much of the rows early stopping sets aside, at least 0 and below 1.
+
+    beta_1, beta_2 : float, default=0.9 and 0.999
+        Decay rates of Adam's first and second moment, at least 0 and below 1.
+
+    epsilon : float, default=1e-8
+        Added to the root of Adam's second moment.
+
+    n_iter_no_change : int or float('inf'), default=10
+        Epochs without improvement that are allowed in a row.
+
+    max_fun : int, default=15000
+        The most evaluations of the objective by L-BFGS.
+
+    weight_init : {'he_normal', 'he_uniform', 'glorot_normal', 'glorot_uniform'} or \
+            float, default='he_normal'
+        How the weights are drawn. He [2]_ has variance ``2 / fan_in``, which suits ReLU;
+        Glorot [3]_ has ``2 / (fan_in + fan_out)``; a number is the standard deviation
+        of normal draws. Biases start at zero, except with ``'glorot_uniform'``, which
+        draws all numbers exactly as ``MLPClassifier`` does.
+
+    dtype : {'auto', 'float32', 'float64'}, default='auto'
+        Type in which to compute. ``'auto'`` means float32 if it holds the values of X
+        exactly (float32, float16, bool, integers of up to 16 bits), float64 otherwise.
+
+    monitor : {'score', 'loss'}, default='score'
+        Whether early stopping watches R^2 or loss on the validation rows.
+
+    Attributes
+    ----------
+    coefs_ : list of ndarray of shape (fan_in, fan_out)
+        The weight matrix of each layer.
+
+    intercepts_ : list of ndarray of shape (fan_out,)
+        The bias of each layer.
+
+    n_layers_ : int
+        Number of layers, counting input and output.
+
+    n_outputs_ : int
+        Number of output units: columns of y.
+
+    out_activation_ : str
+        ``'identity'``, or ``'exp'`` for the Poisson loss.
+
+    n_iter_ : int
+        Epochs, or iterations of L-BFGS, of the last fit.
+
+    best_iter_ : int
+        The epoch, counted from 1 along ``loss_curve_``, at which what decides on
+        stopping was best. With early stopping, the weights are those of this epoch.
+
+    t_ : int
+        Training rows seen, over all epochs; 0 for L-BFGS.
+
+    loss_ : float
+        Objective of the last epoch, penalty included.
+
+    best_loss_ : float or None
+        Smallest objective of an epoch; None with early stopping.
+
+    loss_curve_ : list of float
+        Objective of each epoch, penalty included; over all fits of a warm start.
+
+    validation_scores_ : list of float or None
+        R^2 on the validation rows after each epoch; None without such rows.
+
+    validation_loss_curve_ : list of float or None
+        Mean loss on the validation rows after each epoch, without the penalty.
+
+    best_validation_score_ : float or None
+        The largest of ``validation_scores_``.
+
+    n_features_in_ : int
+        Number of features.
+
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
+        Names of the features, if X has names that are all strings.
+
+    See Also
+    --------
+    ScratchMLPClassifier : The same for class labels.
+    sklearn.neural_network.MLPRegressor : The estimator that this one stands in for.
+
+    Notes
+    -----
+    The objective for a batch ``B`` of the training rows, with weights ``w`` and their
+    mean ``m`` over *all* training rows, is
+
+    ``J = (sum_{i in B} w_i loss_i + alpha / 2 sum_l ||W_l||^2) / (|B| m)``.
+
+    With several outputs ``loss_i`` is their sum, of which the gradient is the
+    derivative. ``MLPRegressor`` reports the mean of the squared errors over the outputs,
+    and follows the gradient of the sum.
+
+    References
+    ----------
+    .. [1] Kingma and Ba (2014), "Adam: A Method for Stochastic Optimization",
+       arXiv:1412.6980.
+    .. [2] He, Zhang, Ren and Sun (2015), "Delving Deep into Rectifiers",
+       arXiv:1502.01852.
+    .. [3] Glorot and Bengio (2010), "Understanding the difficulty of training deep
+       feedforward neural networks", AISTATS.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_friedman1
+    >>> from sklearn.model_selection import train_test_split
+    >>> from skmlp_scratch import ScratchMLPRegressor
+    >>> X, y = make_friedman1(n_samples=500, random_state=0)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> reg = ScratchMLPRegressor(solver="lbfgs", tol=0.01, random_state=0)
+    >>> reg.fit(X_train, y_train).score(X_test, y_test) > 0.95
+    True
+    """
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: str = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: Any = 10,
+        max_fun: int = 15000,
+        weight_init: Any = "he_normal",
+        dtype: Any = "auto",
+        monitor: str = "score",
+    ) -> None:
+        self.loss = loss
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.weight_init = weight_init
+        self.dtype = dtype
+        self.monitor = monitor
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> "ScratchMLPRegressor":
+        """Train on ``X`` and ``y``: from scratch, or on and on with ``warm_start``.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Training data. It is not copied into another type as a whole: rows are cast
+            batch by batch.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, at least 0. Only their ratios to each other count, at
+            every batch size; a row of weight 0 is left out.
+        X_val, y_val, sample_weight_val : default=None
+            A validation set, like X, y and sample_weight. It gives
+            ``validation_scores_`` and ``validation_loss_curve_``, and replaces the
+            internal split of early stopping.
+
+        Returns
+        -------
+        self : ScratchMLPRegressor
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data is not valid. The estimator is then left as it
+            was, and so it is after the next one.
+        DivergenceError
+            If training diverges without having beaten a constant prediction.
+        """
+        with unchanged_on_error(self):
+            validation = ValidationSet(X_val, y_val, sample_weight_val)
+            self._fit(X, y, sample_weight, validation)
+        return self
+
+    @available_if(BaseScratchMLP._has_partial_fit)
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None
+    ) -> "ScratchMLPRegressor":
+        """Train on ``X`` and ``y`` for a single epoch, from where the last call ended.
+
+        The state of the optimizer, the order of the rows and all counters go on, also
+        after pickling.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Training data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, at least 0.
+
+        Returns
+        -------
+        self : ScratchMLPRegressor
+            Fitted.
+
+        Raises
+        ------
+        ValueError, DivergenceError
+            As :meth:`fit`.
+        """
+        with unchanged_on_error(self):
+            self._fit(X, y, sample_weight, incremental=True)
+        return self
+
+    def predict(self, X: Any) -> Array:
+        """Return the predicted value of each row.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions, in the computing type.
+        """
+        logits = self._logits(X)
+        return self._single_column(self._output(logits))
+
+    def to_sklearn(self) -> Any:
+        """Return a fitted :class:`~sklearn.neural_network.MLPRegressor` with equal predictions.
+
+        What can read that can read this: skl2onnx, for example.
+
+        Returns
+        -------
+        model : MLPRegressor
+            Fitted; it shares no memory with this estimator.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If this estimator is not fitted.
+        """
+        return to_sklearn(self, MLPRegressor)
+
+    @classmethod
+    def from_sklearn(cls, model: Any) -> "ScratchMLPRegressor":
+        """Return a fitted estimator with the predictions of scikit-learn's.
+
+        Parameters
+        ----------
+        model : MLPRegressor
+            Fitted.
+
+        Returns
+        -------
+        estimator : ScratchMLPRegressor
+            Fitted; it shares no memory with ``model``. Its parameters are those of the
+            model, with ``weight_init='glorot_uniform'`` and the computing type of the
+            model's weights.
+
+        Raises
+        ------
+        TypeError
+            If ``model`` is something else.
+        """
+        return from_sklearn(model, cls, MLPRegressor)
+
+    def _output(self, logits: Array) -> Array:
+        return LOSSES[LOSS_OF_OUTPUT[self.out_activation_]]().output(logits)
+
+    def _single_column(self, values: Array) -> Array:
+        return values.ravel() if values.shape[1] == 1 else values
+
+    def _set_targets(self, y: Array, resume: bool, incremental: bool) -> int:
+        if self.loss == "poisson" and (y.min() < 0 or not y.any()):
+            raise ValueError(
+                "loss='poisson' needs targets y of at least 0, and not all 0, got a "
+                f"minimum of {y.min()}"
+            )
+        n_outputs = 1 if y.ndim == 1 else y.shape[1]
+        if resume and n_outputs != self.n_outputs_:
+            raise ValueError(
+                f"y has {n_outputs} outputs, but had {self.n_outputs_} in the last fit"
+            )
+        out_activation = "exp" if self.loss == "poisson" else "identity"
+        if resume and out_activation != self.out_activation_:
+            raise ValueError(
+                f"loss={self.loss!r} is not that of the last fit: training cannot go on "
+                "from its weights. Set loss back, or call fit with warm_start=False."
+            )
+        self.out_activation_ = out_activation
+        return n_outputs
+
+    def _check_y_val(self, y: Array, n_outputs: int) -> None:
+        columns = 1 if y.ndim == 1 else y.shape[1]
+        if columns != n_outputs:
+            raise ValueError(f"y_val has {columns} outputs, but y has {n_outputs}")
+        if self.loss == "poisson" and y.min() < 0:
+            raise ValueError(
+                "loss='poisson' needs validation targets y_val of at least 0, got a "
+                f"minimum of {y.min()}"
+            )
+
+    def _encode(self, y: Any, dtype: np.dtype[Any]) -> Array:
+        return y.reshape(len(y), -1).astype(dtype)
+
+    def _weigh_classes(
+        self, targets: Array, weights: Array | None, incremental: bool
+    ) -> Array | None:
+        return weights
+
+    def _split(self, targets: Array, rng: np.random.RandomState) -> tuple[Array, Array]:
+        return random_split(len(targets), self.validation_fraction, rng)
+
+    def _score_logits(
+        self, logits: Array, targets: Array, weights: Array | None
+    ) -> float:
+        predictions = self._output(logits)
+        if not np.isfinite(predictions).all():
+            return float("nan")
+        return float(r2_score(targets, predictions, sample_weight=weights))
