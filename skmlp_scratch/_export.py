@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 import numpy as np
+import sklearn
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
@@ -36,6 +37,11 @@ def to_sklearn(estimator: Any, model_class: Any) -> Any:
             "two columns"
         )
     model = model_class()
+    if estimator.out_activation_ == "exp" and "loss" not in model.get_params():
+        raise ValueError(
+            "MLPRegressor has loss='poisson' from scikit-learn 1.7 on; this is "
+            f"scikit-learn {sklearn.__version__}"
+        )
     _copy(estimator, model)
     if hasattr(model, "classes_"):
         _set_label_binarizer(model)
