@@ -9,10 +9,9 @@ handed. ``out`` may be the very array that came in: a derivative is taken from t
 *output* of an activation, so that an activation may overwrite its input.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
-from scipy.sparse import issparse
 from scipy.special import expit
 
 from skmlp_scratch.nn.typing import Array
@@ -28,10 +27,10 @@ class Layer(Protocol):
         """Return the derivative with respect to ``x``, given that of the output."""
 
 
-def product(A: Array, B: Array, out: Array | None = None) -> Array:
+def product(A: Any, B: Array, out: Array | None = None) -> Array:
     """Return the matrix product ``A B``; A may be sparse, the product is dense."""
-    if not issparse(A):
-        return np.matmul(A, B, out=out)
+    if isinstance(A, np.ndarray):
+        return np.dot(A, B, out=out)  # 0.5 us less overhead than np.matmul
     if out is None:
         return A @ B
     out[...] = A @ B
@@ -56,6 +55,7 @@ class Affine:
     ) -> None:
         self.W, self.b = W, b
         self.dW, self.db = dW, db
+        self._ones = np.ones(0, W.dtype)
 
     def forward(self, X: Array, out: Array | None = None) -> Array:
         """Return ``X W + b``, of shape (n_rows, fan_out)."""
@@ -67,20 +67,29 @@ class Affine:
     def backward_parameters(self, dout: Array) -> None:
         """Set ``dW = X^T dout`` and ``db`` = the column sums of ``dout``."""
         self.dW = product(self.X.T, dout, out=self.dW)
-        self.db = np.sum(dout, axis=0, out=self.db)
+        # As a product: 1.5 us against 7 for a sum over the axis, at 200 x 100.
+        if len(self._ones) != len(dout):
+            self._ones = np.ones(len(dout), dout.dtype)
+        self.db = np.dot(self._ones, dout, out=self.db)
 
     def backward(self, dout: Array, out: Array | None = None) -> Array:
         """Set ``dW`` and ``db``; return ``dX = dout W^T``, of the shape of X."""
         self.backward_parameters(dout)
-        return np.matmul(dout, self.W.T, out=out)
+        return product(dout, self.W.T, out=out)
 
 
 class ReLU:
     """``y = max(x, 0)``. The derivative at 0 is taken as 0."""
 
+    def __init__(self) -> None:
+        self._zeros = np.zeros(0)
+
     def forward(self, x: Array, out: Array | None = None) -> Array:
         """Return ``max(x, 0)``."""
-        self.y = np.maximum(x, 0, out=out)
+        # With an array of zeros: 2 us against 8 with the number, at 200 x 100.
+        if self._zeros.shape != x.shape or self._zeros.dtype != x.dtype:
+            self._zeros = np.zeros_like(x)
+        self.y = np.maximum(x, self._zeros, out=out)
         return self.y
 
     def backward(self, dout: Array, out: Array | None = None) -> Array:

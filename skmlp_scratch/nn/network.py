@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from skmlp_scratch.nn.blocks import row_blocks
+from skmlp_scratch.nn.blocks import in_blocks, row_blocks
 from skmlp_scratch.nn.layers import ACTIVATIONS, Affine
 from skmlp_scratch.nn.losses import LOSSES, Loss
 from skmlp_scratch.nn.parameters import Parameters
@@ -63,7 +63,6 @@ class Network:
             )
         ]
         self.activations = [ACTIVATIONS[activation]() for _ in self.affines[1:]]
-        self._penalty_gradient = np.empty_like(self.parameters.weights)
         self._buffer_rows = 0
 
     def forward(self, X: Array) -> Array:
@@ -137,9 +136,11 @@ class Network:
         if alpha > 0:
             W, strength = self.parameters.weights, alpha / normalizer
             objective += 0.5 * strength * float(W @ W)
-            self.gradient.weights += np.multiply(
-                W, strength, out=self._penalty_gradient
-            )
+
+            def add_penalty(gradient: Array, W: Array) -> None:
+                gradient += strength * W
+
+            in_blocks(add_penalty, self.gradient.weights, W)
         return objective, self.gradient.vector
 
     def _provide_buffers(self, n_rows: int) -> None:
