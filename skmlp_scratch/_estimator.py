@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from scipy.sparse import issparse
@@ -260,6 +260,21 @@ class BaseScratchMLP(BaseEstimator):
                 "is meant as a budget.",
                 ConvergenceWarning,
             )
+
+    def drop_training_state(self) -> Self:
+        """Forget what only ``partial_fit`` needs, which makes pickles smaller.
+
+        Of Adam, this is twice the size of the weights. A later ``partial_fit`` starts
+        with a new optimizer and a new source of randomness.
+
+        Returns
+        -------
+        self : estimator
+            This estimator.
+        """
+        check_is_fitted(self)
+        self._training_state = {}
+        return self
 
     def _logits(self, X: Any) -> Array:
         """Validate X and return the logits of its rows, in bounded memory."""

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skmlp_scratch._data import Rows
+from skmlp_scratch._threads import threads_for
 from skmlp_scratch.exceptions import warn
 from skmlp_scratch.nn.batches import Batches
 from skmlp_scratch.nn.initializers import initialize
@@ -104,33 +105,62 @@ def run_solver(
 
     The latter is a plain dict of numbers, arrays and a RandomState.
     """
-    history = past_history(est) if resume else History()
-    batches = Batches(
-        training.X,
-        training.targets,
-        batch_rows(est, len(training)),
-        network.parameters.vector.dtype,
-        rng if est.shuffle and est.solver != "lbfgs" else None,
-        training.rows,
-        training.weights,
-    )
-    common: dict[str, Any] = {
-        "alpha": est.alpha,
-        "validate": held_out and validator(est, network, held_out),
-        "after_epoch": print_epoch if est.verbose else None,
-    }
-    if est.solver == "lbfgs":
-        minimize_lbfgs(
-            network,
-            batches,
-            history,
-            max_iter=est.max_iter,
-            max_fun=est.max_fun,
-            tol=est.tol,
-            **common,
+    rows = batch_rows(est, len(training))
+    with threads_for(network.layer_units, rows):
+        batches = Batches(
+            training.X,
+            training.targets,
+            rows,
+            network.parameters.vector.dtype,
+            rng if est.shuffle and est.solver != "lbfgs" else None,
+            training.rows,
+            training.weights,
         )
-        return history, {}
-    before = getattr(est, "_training_state", {}) if resume else {}
+        history = past_history(est) if resume else History()
+        common: dict[str, Any] = {
+            "alpha": est.alpha,
+            "validate": held_out and validator(est, network, held_out),
+            "after_epoch": print_epoch if est.verbose else None,
+        }
+        if est.solver == "lbfgs":
+            run_lbfgs(est, network, batches, history, **common)
+            return history, {}
+        before = getattr(est, "_training_state", {}) if resume else {}
+        common["constant_loss"] = constant_loss
+        state = run_epochs(
+            est, network, batches, history, before, incremental, **common
+        )
+    seeded = not (
+        est.random_state is None or isinstance(est.random_state, np.random.RandomState)
+    )
+    return history, {**state, "random_state": rng if seeded else None}
+
+
+def run_lbfgs(
+    est: Any, network: Network, batches: Batches, history: History, **common: Any
+) -> None:
+    """Train by L-BFGS."""
+    minimize_lbfgs(
+        network,
+        batches,
+        history,
+        max_iter=est.max_iter,
+        max_fun=est.max_fun,
+        tol=est.tol,
+        **common,
+    )
+
+
+def run_epochs(
+    est: Any,
+    network: Network,
+    batches: Batches,
+    history: History,
+    before: dict[str, Any],
+    incremental: bool,
+    **common: Any,
+) -> dict[str, Any]:
+    """Train by SGD or Adam, from the state before; return the state after."""
     optimizer, schedule = make_optimizer(est, network), make_schedule(est)
     if incremental and before.get("solver") == est.solver:
         optimizer.state = copy.deepcopy(before["optimizer"])
@@ -148,23 +178,18 @@ def run_solver(
         history,
         max_epochs=1 if incremental else est.max_iter,
         monitor=monitor,
-        constant_loss=constant_loss,
         **common,
     )
     if history.divergence:
         # What the diverged steps left there would throw the next steps off as well.
         optimizer = make_optimizer(est, network)
-    seeded = not (
-        est.random_state is None or isinstance(est.random_state, np.random.RandomState)
-    )
-    return history, {
+    return {
         "solver": est.solver,
         "optimizer": optimizer.state,
         "learning_rate": schedule.learning_rate,
         "monitor": monitor,
         "best": patience.best,
         "failures": patience.failures,
-        "random_state": rng if seeded else None,
     }
 
 

@@ -528,3 +528,18 @@ def test_loss_set_after_fit_changes_no_prediction(loss):
     other = "poisson" if loss == "squared_error" else "squared_error"
     estimator.set_params(loss=other, activation="identity", hidden_layer_sizes=())
     np.testing.assert_array_equal(estimator.predict(X), before)
+
+
+@both
+def test_state_is_dropped_on_request(estimator_class):
+    rows, targets = np.tile(X, (1, 20)), y
+    estimator = quick(estimator_class, hidden_layer_sizes=(100,)).fit(rows, targets)
+    parameters = estimator.coefs_ + estimator.intercepts_
+    size = sum(array.nbytes for array in parameters)
+    assert len(pickle.dumps(estimator)) > 2 * size
+    predictions = estimator.predict(rows)
+    assert estimator.drop_training_state() is estimator
+    assert len(pickle.dumps(estimator)) < 1.1 * size
+    np.testing.assert_array_equal(estimator.predict(rows), predictions)
+    estimator.partial_fit(rows, targets)
+    assert not np.array_equal(estimator.coefs_[0], parameters[0])

@@ -19,7 +19,7 @@ ROOT = Path(skmlp_scratch.__file__).parent
 
 FLOORS = {
     f"{NN}.typing": 0,
-    f"{NN}.blocks": 0,
+    f"{NN}.blocks": 1,
     f"{NN}.graph": 0,
     f"{NN}.parameters": 1,
     f"{NN}.layers": 1,
@@ -35,6 +35,7 @@ FLOORS = {
     NN: 5,
     f"{PACKAGE}.exceptions": 5,
     f"{PACKAGE}._validation_split": 5,
+    f"{PACKAGE}._threads": 5,
     f"{PACKAGE}._parameter_checks": 6,
     f"{PACKAGE}._data": 6,
     f"{PACKAGE}._diagnostics": 7,
