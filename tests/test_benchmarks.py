@@ -1,0 +1,196 @@
+"""The benchmark commands run, and put their tables where they should."""
+
+import importlib
+import importlib.util
+import json
+import re
+import runpy
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import joblib
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BENCHMARKS = ROOT / "benchmarks"
+PAGE = ROOT / "docs" / "performance.md"
+SECTIONS = [
+    "compare-adam-float32",
+    "compare-adam-float64",
+    "compare-sgd-float32",
+    "source",
+    "drift",
+    "search",
+    "memory",
+    "scaling",
+]
+
+
+def cells(output):
+    """Return head and rows of the table in what a command printed."""
+    lines = [line for line in output.splitlines() if line.startswith("|")]
+    head, rule, *rows = [[c.strip() for c in line.split("|")[1:-1]] for line in lines]
+    assert all(set(cell) <= {"-", ":"} for cell in rule)
+    return head, rows
+
+
+def call_here(function, **arguments):
+    """Do what a child would do, in this process, which saves the time of imports."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        result = function(**json.loads(json.dumps(arguments)))
+    return json.loads(json.dumps(result))
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Return a function that runs a command without processes of its own."""
+    for module in ("common", "peers"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    common = importlib.import_module("common")
+    monkeypatch.setattr(common, "call_in_child", call_here)
+
+    def run(script, *options):
+        monkeypatch.setattr(sys, "argv", [script, *options])
+        with warnings.catch_warnings():
+            runpy.run_path(str(BENCHMARKS / script), run_name="__main__")
+        return cells(capsys.readouterr().out)
+
+    yield run
+    for module in ("common", "peers"):
+        sys.modules.pop(module, None)
+
+
+@pytest.fixture
+def common(monkeypatch):
+    """The module that the commands share."""
+    spec = importlib.util.spec_from_file_location(
+        "benchmarks_common", BENCHMARKS / "common.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_compare(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(PAGE.read_text("utf-8"), "utf-8")
+    result = subprocess.run(
+        [
+            *(sys.executable, "-W", "error", BENCHMARKS / "compare.py"),
+            *("--data", "iris", "--peers", "ours", "sklearn32", "floor"),
+            *("--rounds", "1", "--epochs", "2", "--write", page),
+        ],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    head, rows = cells(result.stdout)
+    assert head[1:] == ["ours", "sklearn32", "floor", "ours / floor"]
+    ((name, ours, sklearn, floor, to_floor),) = rows
+    assert name == "iris-10, batch 50"
+    ms, ratio = re.fullmatch(r"([\d.]+) \(([\d.]+)\)", sklearn).groups()
+    # The printed times are rounded to 0.001 ms.
+    assert float(ratio) == pytest.approx(float(ms) / float(ours), rel=0.05)
+    assert float(to_floor) == pytest.approx(float(ours) / float(floor), rel=0.2)
+    section = page.read_text("utf-8").partition("<!-- compare-adam-float32: begin -->")[
+        2
+    ]
+    section = section.partition("<!-- compare-adam-float32: end -->")[0]
+    assert sklearn in section
+    assert "python benchmarks/compare.py --data iris" in section
+    assert re.search(r"\d cores.*numpy \d.*scikit-learn \d.*BLAS: ", section)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("peer", ["torch", "skorch"])
+@pytest.mark.parametrize(("solver", "dtype"), [("adam", "float32"), ("sgd", "float64")])
+def test_compare_with_torch(peer, solver, dtype, run):
+    pytest.importorskip(peer)
+    head, rows = run(
+        "compare.py",
+        *("--data", "iris", "--peers", peer, "--solver", solver),
+        *("--rounds", "1", "--epochs", "2", "--dtype", dtype),
+    )
+    assert head[1:] == ["ours", peer]
+    assert len(rows) == 1
+
+
+def test_search(run, monkeypatch):
+    peers = importlib.import_module("peers")
+    monkeypatch.setattr(peers, "CANDIDATES", {"alpha": [1e-4, 1e-3]})
+    with joblib.parallel_config(backend="threading"):
+        head, rows = run("compare.py", "--search", "--epochs", "1", "--rounds", "1")
+    assert head[1:] == ["seconds", "ratio to ours"]
+    assert [row[0] for row in rows] == ["ours", "sklearn32"]
+
+
+def test_drift(run):
+    head, rows = run("compare.py", "--drift", "--works", "iris-10", "--rounds", "1")
+    assert head[-1] == "late / early"
+    assert [row[0] for row in rows] == [
+        "iris-10, adam, alpha=0",
+        "iris-10, adam, alpha=0.0001",
+    ]
+    assert all(float(row[-1]) > 0 for row in rows)
+
+
+def test_memory(run):
+    sizes = ["--gigabytes", "0.01", "--rows", "3000"]
+    head, rows = run("memory.py", "--data", "digits", *sizes)
+    assert head[1:] == ["ours", "MLPClassifier"]
+    assert len(rows) == 7
+    pickle = rows[-1]
+    # MLPClassifier keeps Adam's two moments beside the parameters, and the best ones.
+    assert float(pickle[1]) >= 1
+    assert float(pickle[2]) >= 3
+
+
+def test_scaling(run):
+    head, rows = run(
+        "scaling.py",
+        *("--rows", "100", "--hidden", "4", "--features", "5"),
+        *("--rounds", "1", "--epochs", "1"),
+    )
+    assert head == ["size", "seconds", "ratio", "exponent"]
+    assert [row[0] for row in rows[1:]] == [
+        "rows × 4",
+        "rows × 16",
+        "hidden × 4",
+        "features × 4",
+    ]
+
+
+def test_section_is_replaced_and_the_rest_kept(common):
+    page = "before\n<!-- a: begin -->\nold\n<!-- a: end -->\nafter\n"
+    once = common.replace_section(page, "a", "new")
+    assert once == "before\n<!-- a: begin -->\n\nnew\n\n<!-- a: end -->\nafter\n"
+    assert common.replace_section(once, "a", "new") == once
+    with pytest.raises(SystemExit, match="no markers '<!-- b: begin -->'"):
+        common.replace_section(page, "b", "new")
+
+
+def test_failing_child_is_reported(common):
+    with pytest.raises(SystemExit, match="No such file"):
+        common.call_in_child(common.read_arrays, path="/nowhere")
+
+
+def test_rounds_are_interleaved_and_medians_taken(common):
+    calls, times = [], iter([5.0, 1.0, 2.0, 7.0, 9.0, 3.0])
+
+    def measure(name):
+        return lambda: calls.append(name) or next(times)
+
+    medians = common.medians_of_rounds(3, {"a": measure("a"), "b": measure("b")})
+    assert calls == ["a", "b", "a", "b", "a", "b"]
+    assert medians == {"a": 5.0, "b": 3.0}
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_page_has_the_markers(section, common):
+    common.replace_section(PAGE.read_text("utf-8"), section, "")
