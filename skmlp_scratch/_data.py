@@ -46,7 +46,9 @@ class Rows:
         return self.X[np.sort(rows[spread])]
 
 
-def check_sample_weight(sample_weight: Any, n_samples: int) -> Array:
+def check_sample_weight(
+    sample_weight: Any, n_samples: int, name: str = "sample_weight"
+) -> Array:
     """Return weights as float64, of shape (n_samples,).
 
     Raises
@@ -57,21 +59,18 @@ def check_sample_weight(sample_weight: Any, n_samples: int) -> Array:
     if np.isscalar(sample_weight):
         sample_weight = np.full(n_samples, sample_weight)
     weights = check_array(
-        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name=name
     )
     if weights.shape != (n_samples,):
-        raise ValueError(
-            f"sample_weight must have shape ({n_samples},), got {weights.shape}"
-        )
+        raise ValueError(f"{name} must have shape ({n_samples},), got {weights.shape}")
     if weights.min() < 0:
         raise ValueError(
-            f"sample_weight must not be negative, got {weights.min()}. Leave rows out "
+            f"{name} must not be negative, got {weights.min()}. Leave rows out "
             "by a weight of 0."
         )
     if not weights.any():
         raise ValueError(
-            "sample_weight must not be zero for all samples: no row would be left to "
-            "train on."
+            f"{name} must not be zero for all samples: no row would be left."
         )
     return weights
 

@@ -183,7 +183,7 @@ class BaseScratchMLP(BaseEstimator):
             X, y = self._validate(X_val, y_val, reset=False)
             self._check_y_val(y, n_outputs)
             if weights is not None:
-                weights = check_sample_weight(weights, X.shape[0])
+                weights = check_sample_weight(weights, X.shape[0], "sample_weight_val")
             return training, Rows(X, self._encode(y, dtype), weights)
         if any(part is not None for part in validation):
             raise ValueError("X_val and y_val must be passed together")

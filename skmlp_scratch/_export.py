@@ -49,7 +49,6 @@ def to_sklearn(estimator: Any, model_class: Any) -> Any:
             _two_outputs_to_one(model)
     # What scikit-learn's partial_fit and warm_start look at.
     model._no_improvement_count = 0
-    model._random_state = np.random.RandomState(0)
     model._best_coefs = [W.copy() for W in model.coefs_]
     model._best_intercepts = [b.copy() for b in model.intercepts_]
     return model

@@ -293,8 +293,8 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target values.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, at least 0. Only their ratios to each other count, at
-            every batch size; a row of weight 0 is left out.
+            Weights of the rows, at least 0; a row of weight 2 counts like two rows, at
+            every batch size, and one of weight 0 is left out.
         X_val, y_val, sample_weight_val : default=None
             A validation set, like X, y and sample_weight. It gives
             ``validation_scores_`` and ``validation_loss_curve_``, and replaces the
@@ -324,8 +324,8 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
     ) -> "ScratchMLPRegressor":
         """Train on ``X`` and ``y`` for a single epoch, from where the last call ended.
 
-        The state of the optimizer, the order of the rows and all counters go on, also
-        after pickling.
+        The state of the optimizer, the random numbers and all counters go on, also after
+        pickling.
 
         Parameters
         ----------

@@ -363,3 +363,13 @@ def test_patience_starts_again_after_a_plateau(run):
     assert patience.failures == 0
     run(patience, Adaptive(0.1), max_epochs=2)
     assert patience.failures == 2
+
+
+def test_a_value_that_is_not_a_number_is_a_failure():
+    patience = Patience(tol=0, n_iter_no_change=2)
+    assert patience.update(1.0)
+    for failures in (1, 2, 3):
+        assert not patience.update(math.nan)
+        assert patience.failures == failures
+    assert patience.exhausted
+    assert patience.best == 1.0

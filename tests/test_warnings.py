@@ -286,6 +286,15 @@ def test_features_may_differ_by_a_thousand(ratio):
     assert len(of_category(caught, FeatureScaleWarning)) == (ratio > 1000)
 
 
+def test_scales_are_looked_at_in_all_parts_of_the_rows():
+    # Only some of the rows are looked at, and they may be sorted.
+    rows = np.random.default_rng(0).normal(size=(3000, 2))
+    rows[1500:, 0] *= 1e5
+    estimator = quick(ScratchMLPClassifier, max_iter=1)
+    caught = recorded(estimator.fit, rows, rows[:, 1] > 0)
+    assert len(of_category(caught, FeatureScaleWarning)) == 1
+
+
 @pytest.mark.parametrize(("n_dead", "warns"), [(4, False), (5, True)])
 def test_dead_units_are_more_than_half(n_dead, warns):
     estimator, data, targets = with_dead_units(

@@ -76,7 +76,9 @@ def minimize_lbfgs(
     else:
         history.message, history.converged = result.message, bool(result.success)
         if not (np.isfinite(result.fun) and np.isfinite(result.x).all()):
-            history.divergence = Divergence(float(result.fun), result.nit + 1, 1)
+            history.divergence = Divergence(
+                float(result.fun), len(history.loss_curve) + 1, 1
+            )
         elif history.epochs == 0:
             # It was at a minimum already, or found no step to take.
             history.loss_curve.append(float(result.fun))

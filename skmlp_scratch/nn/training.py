@@ -98,9 +98,11 @@ class Patience:
 
     def update(self, value: float) -> bool:
         """Take note of an epoch's value; return whether it is the best so far."""
-        self.failures = self.failures + 1 if value > self.best - self.tol else 0
+        # Put so that a value that is not a number counts as a failure.
+        self.failures = 0 if value <= self.best - self.tol else self.failures + 1
         is_best = value < self.best
-        self.best = min(value, self.best)
+        if is_best:
+            self.best = value
         return is_best
 
     @property
