@@ -49,6 +49,7 @@ class RareClassWarning(UserWarning):
 def warn(message: str, category: type[Warning]) -> None:
     """Issue a warning that points to the first line outside this package."""
     stacklevel, frame = 2, sys._getframe(1)
-    while frame.f_back and frame.f_globals["__name__"].startswith("skmlp_scratch"):
+    package = __name__.partition(".")[0]
+    while frame.f_back and frame.f_globals["__name__"].partition(".")[0] == package:
         stacklevel, frame = stacklevel + 1, frame.f_back
     warnings.warn(message, category, stacklevel=stacklevel)
