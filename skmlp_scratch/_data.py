@@ -39,11 +39,12 @@ class Rows:
     def __len__(self) -> int:
         return self.X.shape[0] if self.rows is None else len(self.rows)
 
-    def some_x(self, n_rows: int) -> Array:
-        """Return at most ``n_rows`` rows of X, spread evenly."""
+    def some(self, n_rows: int) -> tuple[Array, Array]:
+        """Return at most ``n_rows`` rows of X, spread evenly, and their targets."""
         rows = np.arange(self.X.shape[0]) if self.rows is None else self.rows
         spread = np.linspace(0, len(rows) - 1, min(n_rows, len(rows))).astype(int)
-        return self.X[np.sort(rows[spread])]
+        some = np.sort(rows[spread])
+        return self.X[some], self.targets[some]
 
 
 def check_sample_weight(

@@ -16,13 +16,14 @@ from skmlp_scratch.nn.network import Network
 SAMPLE_ROWS = 1000
 LARGEST_RATIO_OF_SCALES = 1e3
 LARGEST_SHARE_OF_DEAD_UNITS = 0.5
+FAR_WORSE = 3
 
 
 def check_feature_scales(data: Rows) -> None:
     """Warn if the ranges of the features, on a sample of rows, differ too much."""
     if issparse(data.X):
         return
-    sample = data.some_x(SAMPLE_ROWS).astype(np.float64)
+    sample = data.some(SAMPLE_ROWS)[0].astype(np.float64)
     ranges = np.ptp(sample, axis=0)
     ranges = ranges[ranges > 0]
     if ranges.size and ranges.max() > LARGEST_RATIO_OF_SCALES * ranges.min():
@@ -34,19 +35,31 @@ def check_feature_scales(data: Rows) -> None:
         )
 
 
-def check_network(network: Network, data: Rows, constant_loss: float) -> None:
+def check_network(
+    network: Network, data: Rows, constant_loss: float, converged: bool
+) -> None:
     """Warn if the network makes no distinctions, or most units of a layer are dead.
 
-    ``constant_loss`` is 0 where there is nothing to distinguish.
+    ``constant_loss`` is 0 where there is nothing to distinguish. A network far worse
+    than a constant prediction is worth a word if training took itself to be at its end.
     """
-    sample = data.some_x(SAMPLE_ROWS)
+    sample, targets = data.some(SAMPLE_ROWS)
     if sample.shape[0] < 2 or constant_loss <= 0:
         return
     dtype = network.parameters.vector.dtype
     with np.errstate(over="ignore", invalid="ignore"):
         logits = network.forward(sample.astype(dtype, copy=False))
         spread = np.ptp(logits, axis=0).max()
-    if spread <= 10 * np.finfo(dtype).eps * np.abs(logits).max():
+        loss, _ = network.loss.loss_and_gradient(logits, targets)
+    constant_loss = network.loss.constant_loss(targets)
+    if converged and loss > FAR_WORSE * constant_loss:
+        warn(
+            f"The trained network has a loss of {loss:.3g} on the training data, where a "
+            f"constant prediction has {constant_loss:.3g}. Scale the features, train "
+            "longer, or let early stopping watch the loss with monitor='loss'.",
+            ConstantPredictionWarning,
+        )
+    elif spread <= 10 * np.finfo(dtype).eps * np.abs(logits).max():
         warn(
             "The trained network predicts the same for all rows of the training data. "
             "Scale the features, lower learning_rate_init or alpha, or train longer.",

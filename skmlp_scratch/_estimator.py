@@ -121,7 +121,7 @@ class BaseScratchMLP(BaseEstimator):
         self._training_state = state
         self._report(history, constant_loss, incremental)
         if not incremental:
-            check_network(network, training, constant_loss)
+            check_network(network, training, constant_loss, history.converged)
 
     def _validate(self, X: Any, y: Any, reset: bool) -> tuple[Array, Array]:
         """Return X in its own type, if that is numeric, and y as an array."""
@@ -180,7 +180,10 @@ class BaseScratchMLP(BaseEstimator):
         """Return the rows to train on and the rows to validate on, if any."""
         X_val, y_val, weights = validation
         if X_val is not None and y_val is not None:
-            X, y = self._validate(X_val, y_val, reset=False)
+            try:
+                X, y = self._validate(X_val, y_val, reset=False)
+            except ValueError as error:
+                raise ValueError(f"X_val or y_val: {error}") from error
             self._check_y_val(y, n_outputs)
             if weights is not None:
                 weights = check_sample_weight(weights, X.shape[0], "sample_weight_val")
@@ -212,7 +215,12 @@ class BaseScratchMLP(BaseEstimator):
         self.validation_scores_ = history.validation_scores if validated else None
         self.validation_loss_curve_ = history.validation_losses if validated else None
         self.best_validation_score_ = (
-            max(history.validation_scores, default=-math.inf) if validated else None
+            max(
+                (s for s in history.validation_scores if not math.isnan(s)),
+                default=math.nan,
+            )
+            if validated
+            else None
         )
 
     def _report(

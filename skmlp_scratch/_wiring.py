@@ -4,6 +4,7 @@
 """
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,7 @@ from skmlp_scratch.nn.lbfgs import minimize_lbfgs
 from skmlp_scratch.nn.network import Network, predict_logits
 from skmlp_scratch.nn.optimizers import SGD, Adam, Optimizer
 from skmlp_scratch.nn.schedules import Adaptive, Constant, InverseScaling
-from skmlp_scratch.nn.training import History, Patience, train
+from skmlp_scratch.nn.training import DivergenceGuard, History, Patience, train
 from skmlp_scratch.nn.typing import Array
 
 LOSS_OF_OUTPUT = {
@@ -126,9 +127,8 @@ def run_solver(
             run_lbfgs(est, network, batches, history, **common)
             return history, {}
         before = getattr(est, "_training_state", {}) if resume else {}
-        common["constant_loss"] = constant_loss
         state = run_epochs(
-            est, network, batches, history, before, incremental, **common
+            est, network, batches, history, before, constant_loss, incremental, **common
         )
     seeded = not (
         est.random_state is None or isinstance(est.random_state, np.random.RandomState)
@@ -157,6 +157,7 @@ def run_epochs(
     batches: Batches,
     history: History,
     before: dict[str, Any],
+    constant_loss: float,
     incremental: bool,
     **common: Any,
 ) -> dict[str, Any]:
@@ -169,6 +170,9 @@ def run_epochs(
     patience = Patience(est.tol, est.n_iter_no_change)
     if before.get("monitor") == monitor:
         patience.best, patience.failures = before["best"], before["failures"]
+    guard = DivergenceGuard(
+        constant_loss, before.get("limit", math.inf) if incremental else math.inf
+    )
     train(
         network,
         batches,
@@ -178,6 +182,7 @@ def run_epochs(
         history,
         max_epochs=1 if incremental else est.max_iter,
         monitor=monitor,
+        guard=guard,
         **common,
     )
     if history.divergence:
@@ -190,15 +195,21 @@ def run_epochs(
         "monitor": monitor,
         "best": patience.best,
         "failures": patience.failures,
+        "limit": guard.limit,
     }
 
 
 def past_history(est: Any) -> History:
     """Return the history of the fits so far, to be added to."""
+
+    def aligned(values: list[float] | None) -> list[float]:
+        values = list(values or [])
+        return values + [math.nan] * (len(est.loss_curve_) - len(values))
+
     return History(
         loss_curve=list(est.loss_curve_),
-        validation_scores=list(est.validation_scores_ or []),
-        validation_losses=list(est.validation_loss_curve_ or []),
+        validation_scores=aligned(est.validation_scores_),
+        validation_losses=aligned(est.validation_loss_curve_),
         samples_seen=est.t_,
         best_epoch=est.best_iter_,
     )

@@ -172,7 +172,8 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         Objective of each epoch, penalty included; over all fits of a warm start.
 
     validation_scores_ : list of float or None
-        Accuracy on the validation rows after each epoch; None without such rows.
+        Accuracy on the validation rows after each epoch of ``loss_curve_``; NaN for
+        epochs of an earlier fit without such rows, None without any.
 
     validation_loss_curve_ : list of float or None
         Mean loss on the validation rows after each epoch, without the penalty.
@@ -306,7 +307,9 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         X_val, y_val, sample_weight_val : default=None
             A validation set, like X, y and sample_weight. It gives
             ``validation_scores_`` and ``validation_loss_curve_``, and replaces the
-            internal split of early stopping.
+            internal split of early stopping. A Pipeline transforms it like X only when
+            told to by ``Pipeline(..., transform_input=["X_val"])`` and
+            ``set_fit_request(X_val=True, y_val=True)``, with metadata routing on.
 
         Returns
         -------

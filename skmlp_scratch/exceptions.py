@@ -27,7 +27,7 @@ class DivergenceWarning(ConvergenceWarning):
 
 
 class ConstantPredictionWarning(UserWarning):
-    """The trained network predicts the same for all training rows."""
+    """The network predicts the same for all training rows, or worse than that."""
 
 
 class DeadUnitsWarning(UserWarning):

@@ -163,7 +163,8 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         Objective of each epoch, penalty included; over all fits of a warm start.
 
     validation_scores_ : list of float or None
-        R^2 on the validation rows after each epoch; None without such rows.
+        R^2 on the validation rows after each epoch of ``loss_curve_``; NaN for
+        epochs of an earlier fit without such rows, None without any.
 
     validation_loss_curve_ : list of float or None
         Mean loss on the validation rows after each epoch, without the penalty.
@@ -298,7 +299,9 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         X_val, y_val, sample_weight_val : default=None
             A validation set, like X, y and sample_weight. It gives
             ``validation_scores_`` and ``validation_loss_curve_``, and replaces the
-            internal split of early stopping.
+            internal split of early stopping. A Pipeline transforms it like X only when
+            told to by ``Pipeline(..., transform_input=["X_val"])`` and
+            ``set_fit_request(X_val=True, y_val=True)``, with metadata routing on.
 
         Returns
         -------

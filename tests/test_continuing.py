@@ -108,6 +108,9 @@ def test_without_warm_start_fit_starts_afresh(estimator_class):
     assert joblib.hash(vars(other)) == first
 
 
+@pytest.mark.filterwarnings(
+    "ignore::skmlp_scratch.exceptions.ConstantPredictionWarning"
+)
 @both
 def test_warm_start_with_early_stopping(estimator_class):
     estimator = quick(estimator_class, warm_start=True, early_stopping=True).fit(X, y)
@@ -543,3 +546,14 @@ def test_state_is_dropped_on_request(estimator_class):
     np.testing.assert_array_equal(estimator.predict(rows), predictions)
     estimator.partial_fit(rows, targets)
     assert not np.array_equal(estimator.coefs_[0], parameters[0])
+
+
+@both
+def test_validation_curves_stay_aligned_with_the_loss_curve(estimator_class):
+    estimator = quick(estimator_class, warm_start=True, max_iter=4).fit(X, y)
+    estimator.set_params(max_iter=3).fit(X, y, X_val=X, y_val=y)
+    for curve in (estimator.validation_scores_, estimator.validation_loss_curve_):
+        assert len(curve) == len(estimator.loss_curve_) == 7
+        assert np.isnan(curve[:4]).all()
+        assert np.isfinite(curve[4:]).all()
+    assert estimator.best_validation_score_ == max(estimator.validation_scores_[4:])

@@ -9,6 +9,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import log_loss
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, scale
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor, exceptions
@@ -726,3 +727,27 @@ def test_verbose_goes_to_standard_output_only(estimator_class, solver, capsys):
         f"Iteration {n}, loss = {loss:.8f}"
         for n, loss in enumerate(estimator.loss_curve_, start=1)
     ]
+
+
+def test_a_network_far_worse_than_a_constant_prediction_is_named():
+    # On raw iris with this seed, accuracy ceases to improve while the loss is still high.
+    rows, labels = load_iris(return_X_y=True)
+    estimator = ScratchMLPClassifier(early_stopping=True, random_state=0)
+    (warning,) = of_category(
+        recorded(estimator.fit, rows, labels), ConstantPredictionWarning
+    )
+    assert "where a constant prediction has 1.1" in str(warning.message)
+    assert log_loss(labels, estimator.predict_proba(rows)) > 3
+
+
+def test_an_explosion_between_calls_of_partial_fit_is_noticed():
+    rows, labels = load_iris(return_X_y=True)
+    estimator = quick(ScratchMLPClassifier, solver="sgd", learning_rate_init=10)
+    estimator.set_params(hidden_layer_sizes=10, activation="relu", batch_size="auto")
+
+    def several_calls():
+        for _ in range(12):
+            estimator.partial_fit(rows, labels, classes=[0, 1, 2])
+
+    with pytest.raises(DivergenceError, match="never did better"):
+        several_calls()

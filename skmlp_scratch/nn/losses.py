@@ -1,4 +1,4 @@
-"""Losses, each fused with its output activation: the only ``exp`` and ``log`` here.
+"""Losses, each fused with its output activation: the only place that computes one.
 
 A loss takes the *logits* ``z``, the output of the last affine layer. Softmax or sigmoid
 followed by cross-entropy, identity followed by half the squared error, and the
@@ -81,6 +81,9 @@ class SoftmaxCrossEntropy:
         out: Array | None = None,
     ) -> tuple[float, Array]:
         """Return the loss and its derivative ``(softmax(z) - onehot(t)) w / N``.
+
+        With ``P = softmax(z)``, this is ``loss_i = -log P[i, t_i]`` and
+        ``dz = P - onehot(t)``, in one buffer and without taking ``log`` of ``P``.
 
         Parameters
         ----------

@@ -37,7 +37,8 @@ class Network:
     parameters, gradient : Parameters
         The weights and biases, and the derivatives of the last objective.
     outputs : list of ndarray of shape (n_rows, n_units)
-        The outputs of every layer but the input, after ``forward``.
+        After ``forward``: the activations of each hidden layer, then the logits, which
+        ``loss_and_gradient`` overwrites with their derivative.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Network:
         logits : ndarray of shape (n_rows, n_outputs)
         """
         self._provide_buffers(X.shape[0])
+        # There is one affine layer more than activations: the last, which gives logits.
         for affine, activation, out in zip(
             self.affines, self.activations, self.outputs, strict=False
         ):
@@ -87,6 +89,7 @@ class Network:
     def backward(self, dlogits: Array) -> None:
         """Fill ``gradient``, given the derivative with respect to the logits."""
         dout = dlogits
+        # On the way back the first affine layer is left over: nobody needs its dX.
         for affine, activation, out in zip(
             reversed(self.affines),
             reversed(self.activations),

@@ -123,7 +123,7 @@ def train(
     alpha: float = 0.0,
     monitor: str = "loss",
     validate: Callable[[], tuple[float, float]] | None = None,
-    constant_loss: float = 0.0,
+    guard: "DivergenceGuard | None" = None,
     after_epoch: Callable[[History], None] | None = None,
 ) -> None:
     """Train a network in place, until it makes no more progress.
@@ -154,14 +154,14 @@ def train(
         best epoch are restored at the end.
     validate : callable, default=None
         Returns score, larger is better, and loss on validation rows.
-    constant_loss : float, default=0.0
-        The loss of the best constant prediction.
+    guard : DivergenceGuard, default=None
+        Notices divergence; None means one that knows of no constant prediction.
     after_epoch : callable, default=None
         Called with the history after every epoch.
     """
     parameters = network.parameters.vector
     snapshots = Snapshots(parameters, history.best_epoch)
-    guard = DivergenceGuard(constant_loss)
+    guard = guard or DivergenceGuard(0.0)
     history.epochs = 0
     try:
         for epoch in range(1, max_epochs + 1):
@@ -232,11 +232,13 @@ class DivergenceGuard:
     constant_loss : float
         The loss of the best constant prediction. Objectives are compared with this and
         with the first one, whichever is larger.
+    limit : float, default=inf
+        The largest objective allowed, if training goes on and it is known.
     """
 
-    def __init__(self, constant_loss: float) -> None:
+    def __init__(self, constant_loss: float, limit: float = math.inf) -> None:
         self.constant_loss = constant_loss
-        self.limit = math.inf
+        self.limit = limit
         self.epoch = 1
 
     def check(self, objective: float, batch: int) -> None:
