@@ -210,7 +210,7 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
     >>> from skmlp_scratch import ScratchMLPRegressor
     >>> X, y = make_friedman1(n_samples=500, random_state=0)
     >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    >>> reg = ScratchMLPRegressor(solver="lbfgs", tol=0.01, random_state=0)
+    >>> reg = ScratchMLPRegressor(solver="lbfgs", tol=0.02, max_iter=2000, random_state=0)
     >>> reg.fit(X_train, y_train).score(X_test, y_test) > 0.95
     True
     """
