@@ -4,7 +4,7 @@
 
 Every peer fits the same work, in a process of its own per round; the rounds are
 interleaved (A B C A B C), and the figures are medians. "floor" is the time of the bare
-matrix products of that fit. With --source, --drift or --search, something else is timed.
+matrix products of that fit. With --source, --drift, --search or --layouts, something else is timed.
 """
 
 import statistics
@@ -20,7 +20,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
 from common import (
+    load_raw,
     load_scaled,
     make_parser,
     make_table,
@@ -36,9 +38,9 @@ from skmlp_scratch import ScratchMLPClassifier, _wiring
 WORKS = {
     "iris-10": Work("iris", (10,), 50, 200),
     "digits-100": Work("digits", (100,), 200, 50),
-    "mnist-50": Work("mnist", (50,), 100, 3),
-    "mnist-100": Work("mnist", (100,), 200, 3),
-    "mnist-256-128": Work("mnist", (256, 128), 200, 2),
+    "mnist-50": Work("mnist", (50,), 100, 5),
+    "mnist-100": Work("mnist", (100,), 200, 5),
+    "mnist-256-128": Work("mnist", (256, 128), 200, 3),
     "mnist-1024-1024": Work("mnist", (1024, 1024), 200, 1),
 }
 # The two-layer network of "Deep Learning from Scratch": 10,000 steps of batch 100 take
@@ -47,6 +49,8 @@ SOURCE = Work("mnist", (50,), 100, 17, "sgd", 0.1, 0.0, 0.0, "logistic")
 SOURCE_SECONDS = 15
 SEARCH = replace(WORKS["digits-100"], epochs=30)
 DRIFT_EPOCHS = 40
+# Types and memory orders of X; fetch_openml returns Fortran order.
+LAYOUTS = ["float32-C", "float32-F", "uint8-C", "uint8-F"]
 
 
 class Arrays:
@@ -134,6 +138,27 @@ def search(arguments: Any, arrays: Arrays) -> str:
     )
 
 
+def layouts(work: Work, arguments: Any, directory: str) -> str:
+    """Return the seconds of a fit to the same data in other types and orders."""
+    raw, y = load_raw(work.data)
+    measures: dict[str, Callable[[], float]] = {}
+    for name in LAYOUTS:
+        dtype, order = name.split("-")
+        X = raw if dtype == "uint8" else load_scaled(work.data)[0]
+        X = np.asarray(X, order="F" if order == "F" else "C")
+        data = save_arrays(Path(directory, name), X, y)
+        measures[name] = partial(fit_seconds, "ours", work, data, dtype)
+    seconds = medians_of_rounds(arguments.rounds, measures)
+    head = [f"{work.data}, {work.hidden}, {work.epochs} epochs", "seconds", "to C order"]
+    return make_table(
+        head,
+        [
+            [name, f"{median:.3f}", f"{median / seconds[f'{name[:-1]}C']:.3f}"]
+            for name, median in seconds.items()
+        ],
+    )
+
+
 def epoch_seconds(work: Work, X: Any, y: Any) -> list[float]:
     """Return the wall time of each epoch of one of our fits."""
     stamps: list[float] = []
@@ -200,13 +225,20 @@ def parse_arguments() -> Any:
     modes.add_argument(
         "--search", action="store_true", help="GridSearchCV with two workers on digits"
     )
+    modes.add_argument(
+        "--layouts",
+        action="store_true",
+        help="X in other types and memory orders (mnist-100, or the first of --works)",
+    )
     return parser.parse_args()
 
 
 def selected(arguments: Any) -> dict[str, Work]:
     """Return the works to do, with the solver and epochs asked for."""
     names = [n for n, work in WORKS.items() if arguments.data in (work.data, "all")]
-    names = arguments.works or (["mnist-100"] if arguments.drift else names)
+    if arguments.drift or arguments.layouts:
+        names = ["mnist-100"]
+    names = arguments.works or names
     works = {name: WORKS[name] for name in names}
     if arguments.epochs:
         works = {n: replace(w, epochs=arguments.epochs) for n, w in works.items()}
@@ -230,6 +262,9 @@ def main() -> None:
             section, table = "source", source(arguments, arrays)
         elif arguments.search:
             section, table = "search", search(arguments, arrays)
+        elif arguments.layouts:
+            work = next(iter(works.values()))
+            section, table = "layouts", layouts(work, arguments, directory)
         elif arguments.drift:
             section, table = "drift", drift(works, arguments)
         else:

@@ -5,9 +5,12 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils import check_array
+from sklearn.utils import assert_all_finite, check_array
 
+from skmlp_scratch.nn.blocks import row_blocks
 from skmlp_scratch.nn.typing import Array
+
+FINITE_BLOCK_ROWS = 2000
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,19 @@ def check_sample_weight(
             f"{name} must not be zero for all samples: no row would be left."
         )
     return weights
+
+
+def check_finite(X: Array, estimator_name: str) -> None:
+    """Raise scikit-learn's error if X has a NaN or an infinity.
+
+    Checked in blocks of rows, since the check makes masks of the size of what it is
+    given if its first guess, a sum, is not finite: always so for much data of float16.
+    """
+    blocks = [X]
+    if not issparse(X):
+        blocks = [X[block] for block in row_blocks(len(X), FINITE_BLOCK_ROWS)]
+    for block in blocks:
+        assert_all_finite(block, estimator_name=estimator_name, input_name="X")
 
 
 def check_float32_range(X: Array, dtype: np.dtype[Any]) -> None:

@@ -14,7 +14,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from skmlp_scratch import _wiring
-from skmlp_scratch._data import Rows, check_float32_range, check_sample_weight
+from skmlp_scratch._data import (
+    Rows,
+    check_finite,
+    check_float32_range,
+    check_sample_weight,
+)
 from skmlp_scratch._diagnostics import check_feature_scales, check_network
 from skmlp_scratch._parameter_checks import check_parameters, warn_of_ignored
 from skmlp_scratch.exceptions import DivergenceError, DivergenceWarning, warn
@@ -131,12 +136,14 @@ class BaseScratchMLP(BaseEstimator):
             y,
             accept_sparse=["csr", "csc"],
             dtype="numeric",
+            ensure_all_finite=False,
             multi_output=True,
             y_numeric=self.__sklearn_tags__().estimator_type == "regressor",
             reset=reset,
         )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        check_finite(X, type(self).__name__)
         check_float32_range(X, self._computing_dtype(X))
         return (X.tocsr() if issparse(X) else X), y
 
@@ -288,8 +295,14 @@ class BaseScratchMLP(BaseEstimator):
         """Validate X and return the logits of its rows, in bounded memory."""
         check_is_fitted(self)
         X = validate_data(
-            self, X, accept_sparse=["csr", "csc"], dtype="numeric", reset=False
+            self,
+            X,
+            accept_sparse=["csr", "csc"],
+            dtype="numeric",
+            ensure_all_finite=False,
+            reset=False,
         )
+        check_finite(X, type(self).__name__)
         check_float32_range(X, self.coefs_[0].dtype)
         return _wiring.predict(self, X.tocsr() if issparse(X) else X)
 

@@ -22,6 +22,7 @@ SECTIONS = [
     "compare-sgd-float32",
     "source",
     "drift",
+    "layouts",
     "search",
     "memory",
     "scaling",
@@ -138,6 +139,13 @@ def test_drift(run):
         "iris-10, adam, alpha=0.0001",
     ]
     assert all(float(row[-1]) > 0 for row in rows)
+
+
+def test_layouts(run):
+    head, rows = run("compare.py", "--layouts", "--works", "digits-100", "--rounds", "1")
+    assert head == ["digits, (100,), 50 epochs", "seconds", "to C order"]
+    assert [row[0] for row in rows] == ["float32-C", "float32-F", "uint8-C", "uint8-F"]
+    assert [row[2] for row in rows[::2]] == ["1.000", "1.000"]
 
 
 def test_memory(run):

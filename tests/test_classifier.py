@@ -8,6 +8,7 @@ import io
 import itertools
 import pickle
 import re
+import tracemalloc
 
 import joblib
 import numpy as np
@@ -484,6 +485,24 @@ def test_data_are_only_read(hidden_layer_sizes, input_type, solver, tmp_path):
         probabilities[...] = -1
         np.testing.assert_array_equal(arrays[0], before[0])
         np.testing.assert_array_equal(arrays[1], before[1])
+
+
+@ignore_convergence
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float16, np.float32])
+def test_no_copy_of_the_data(dtype):
+    rng = np.random.RandomState(0)
+    # The sum over such float16 numbers is infinite.
+    data = rng.randint(100, size=(30_000, 200)).astype(dtype)
+    labels = rng.randint(2, size=len(data))
+    estimator = quick(hidden_layer_sizes=8, max_iter=1)
+    for call in (lambda: estimator.fit(data, labels), lambda: estimator.predict(data)):
+        call()
+        tracemalloc.start()
+        call()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        # Copies would be of 6 million entries; a mask of them has 6 MB.
+        assert peak < 5e6
 
 
 # Stopping and reporting
