@@ -149,7 +149,11 @@ def layouts(work: Work, arguments: Any, directory: str) -> str:
         data = save_arrays(Path(directory, name), X, y)
         measures[name] = partial(fit_seconds, "ours", work, data, dtype)
     seconds = medians_of_rounds(arguments.rounds, measures)
-    head = [f"{work.data}, {work.hidden}, {work.epochs} epochs", "seconds", "to C order"]
+    head = [
+        f"{work.data}, {work.hidden}, {work.epochs} epochs",
+        "seconds",
+        "to C order",
+    ]
     return make_table(
         head,
         [

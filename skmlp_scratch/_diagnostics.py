@@ -10,6 +10,7 @@ from skmlp_scratch.exceptions import (
     FeatureScaleWarning,
     warn,
 )
+from skmlp_scratch.nn.layers import per_layer
 from skmlp_scratch.nn.network import Network
 
 # What is looked at: enough to see what is amiss, at no noticeable cost.
@@ -65,13 +66,17 @@ def check_network(
             "Scale the features, lower learning_rate_init or alpha, or train longer.",
             ConstantPredictionWarning,
         )
-    if network.activation == "relu":
-        check_dead_units(network)
+    check_dead_units(network)
 
 
 def check_dead_units(network: Network) -> None:
-    """Warn of the first hidden layer with too many units that are 0 for all rows."""
-    for number, output in enumerate(network.outputs[:-1], start=1):
+    """Warn of the first ReLU layer with too many units that are 0 for all rows."""
+    names = per_layer(network.activation, len(network.outputs) - 1)
+    for number, (name, output) in enumerate(
+        zip(names, network.outputs, strict=False), start=1
+    ):
+        if name != "relu":
+            continue
         share = 1 - output.any(axis=0).mean()
         if share > LARGEST_SHARE_OF_DEAD_UNITS:
             warn(

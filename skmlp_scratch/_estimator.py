@@ -49,7 +49,9 @@ class BaseScratchMLP(BaseEstimator):
     validation_fraction: float
     max_iter: int
     tol: float
+    learning_rate: str
     learning_rate_init: float
+    noise: float
     verbose: Any
     warm_start: bool
     monitor: str
@@ -101,10 +103,15 @@ class BaseScratchMLP(BaseEstimator):
 
         resume = hasattr(self, "coefs_") and (incremental or self.warm_start)
         X, y = self._validate(X, y, reset=not resume)
+        if issparse(X) and self.noise and self.solver != "lbfgs":
+            raise ValueError(
+                f"noise={self.noise} needs dense X: no entry of a sparse matrix would "
+                "stay zero. Use dropout, or pass X.toarray()."
+            )
         n_outputs = self._set_targets(y, resume, incremental)
         dtype = self._computing_dtype(X)
         rng = _wiring.random_numbers(self, continued=resume and incremental)
-        network = _wiring.make_network(self, X.shape[1], n_outputs, dtype)
+        network = _wiring.make_network(self, X.shape[1], n_outputs, dtype, rng)
         _wiring.set_initial_weights(self, network, rng, resume)
 
         training = self._training_rows(X, y, sample_weight, dtype, incremental)
@@ -126,7 +133,8 @@ class BaseScratchMLP(BaseEstimator):
         self._training_state = state
         self._report(history, constant_loss, incremental)
         if not incremental:
-            check_network(network, training, constant_loss, history.converged)
+            at_its_end = history.converged or _wiring.is_budgeted(self)
+            check_network(network, training, constant_loss, at_its_end)
 
     def _validate(self, X: Any, y: Any, reset: bool) -> tuple[Array, Array]:
         """Return X in its own type, if that is numeric, and y as an array."""
@@ -265,7 +273,7 @@ class BaseScratchMLP(BaseEstimator):
                 "max_fun, or scale the features.",
                 ConvergenceWarning,
             )
-        elif not history.converged and not incremental:
+        elif not (history.converged or incremental or _wiring.is_budgeted(self)):
             early = (
                 f"validation {self.monitor}" if self.early_stopping else "training loss"
             )
@@ -310,8 +318,14 @@ class BaseScratchMLP(BaseEstimator):
         """Return True, or raise the AttributeError that says why there is none."""
         if self.solver == "lbfgs":
             raise AttributeError(
-                "partial_fit is only available for solver='adam' and 'sgd', got "
+                "partial_fit is only available for solver='adam', 'adamw' and 'sgd', got "
                 "solver='lbfgs'"
+            )
+        if _wiring.is_budgeted(self):
+            raise AttributeError(
+                f"partial_fit does not support learning_rate={self.learning_rate!r}, "
+                "which plans for max_iter epochs in one fit. Use "
+                "learning_rate='constant', or fit."
             )
         if self.early_stopping:
             raise AttributeError("partial_fit does not support early_stopping=True")

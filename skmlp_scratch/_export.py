@@ -8,6 +8,10 @@ import sklearn
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
+from skmlp_scratch.nn.layers import per_layer
+from skmlp_scratch.nn.schedules import BUDGETED
+
+SKLEARN_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 # Fitted attributes that mean the same in both packages.
 SHARED = [
     "n_layers_",
@@ -36,6 +40,7 @@ def to_sklearn(estimator: Any, model_class: Any) -> Any:
             "MLPClassifier cannot express a single class: its predict_proba would have "
             "two columns"
         )
+    activation = _common_activation(estimator, model_class)
     model = model_class()
     if estimator.out_activation_ == "exp" and "loss" not in model.get_params():
         raise ValueError(
@@ -43,6 +48,11 @@ def to_sklearn(estimator: Any, model_class: Any) -> Any:
             f"scikit-learn {sklearn.__version__}"
         )
     _copy(estimator, model)
+    model.set_params(activation=activation)
+    if estimator.solver == "adamw":
+        model.set_params(solver="adam")
+    if estimator.learning_rate in BUDGETED:
+        model.set_params(learning_rate="constant")
     if hasattr(model, "classes_"):
         _set_label_binarizer(model)
         if model.out_activation_ == "softmax" and len(model.classes_) == 2:
@@ -52,6 +62,23 @@ def to_sklearn(estimator: Any, model_class: Any) -> Any:
     model._best_coefs = [W.copy() for W in model.coefs_]
     model._best_intercepts = [b.copy() for b in model.intercepts_]
     return model
+
+
+def _common_activation(estimator: Any, model_class: Any) -> str:
+    """Return the activation of all hidden layers, if scikit-learn has it."""
+    names = set(per_layer(estimator._activation, estimator.n_layers_ - 2))
+    unknown = sorted(names - set(SKLEARN_ACTIVATIONS))
+    if unknown:
+        raise ValueError(
+            f"{model_class.__name__} has no activation {', '.join(map(repr, unknown))}. "
+            f"It can express networks with one of {', '.join(SKLEARN_ACTIVATIONS)}."
+        )
+    if len(names) > 1:
+        raise ValueError(
+            f"{model_class.__name__} has one activation for all hidden layers, not "
+            f"{estimator._activation!r}"
+        )
+    return names.pop() if names else "relu"
 
 
 def from_sklearn(model: Any, estimator_class: Any, model_class: Any) -> Any:

@@ -16,6 +16,7 @@ from skmlp_scratch.exceptions import (
 )
 from skmlp_scratch.nn.initializers import INITIALIZERS
 from skmlp_scratch.nn.layers import ACTIVATIONS
+from skmlp_scratch.nn.schedules import BUDGETED
 
 
 class Rule(NamedTuple):
@@ -71,24 +72,40 @@ def _is_layer_sizes(value: Any) -> bool:
     return _is_positive_integer(value)
 
 
+def one_or_each(rule: Rule, words: str) -> Rule:
+    """Allow what the rule allows, or a list or tuple of it."""
+    return Rule(
+        words,
+        lambda v: (
+            all(map(rule.test, v)) if isinstance(v, list | tuple) else rule.test(v)
+        ),
+    )
+
+
 BOOLEAN = Rule("True or False", lambda v: isinstance(v, bool | np.bool_))
 POSITIVE_INTEGER = Rule("an integer of at least 1", _is_positive_integer)
 NOT_NEGATIVE = real("a finite number of at least 0", lambda v: v >= 0)
 POSITIVE = real("a finite number above 0", lambda v: v > 0)
 FRACTION = real("a number of at least 0 and below 1", lambda v: 0 <= v < 1)
+NONE_OR_POSITIVE = Rule(
+    f"None or {POSITIVE.words}", lambda v: v is None or POSITIVE.test(v)
+)
+ACTIVATION = one_of(*ACTIVATIONS)
 
 RULES: dict[str, Rule] = {
     "hidden_layer_sizes": Rule(
         "a positive integer or a sequence of positive integers", _is_layer_sizes
     ),
-    "activation": one_of(*ACTIVATIONS),
-    "solver": one_of("adam", "sgd", "lbfgs"),
+    "activation": one_or_each(
+        ACTIVATION, f"{ACTIVATION.words}, or a list of these, one per hidden layer"
+    ),
+    "solver": one_of("adam", "adamw", "sgd", "lbfgs"),
     "alpha": NOT_NEGATIVE,
     "batch_size": Rule(
         "'auto' or an integer of at least 1",
         lambda v: _is_positive_integer(v) or (isinstance(v, str) and v == "auto"),
     ),
-    "learning_rate": one_of("constant", "invscaling", "adaptive"),
+    "learning_rate": one_of("constant", "invscaling", "adaptive", *BUDGETED),
     "learning_rate_init": POSITIVE,
     "power_t": NOT_NEGATIVE,
     "max_iter": POSITIVE_INTEGER,
@@ -129,6 +146,15 @@ RULES: dict[str, Rule] = {
         ),
     ),
     "monitor": one_of("score", "loss"),
+    "dropout": one_or_each(
+        FRACTION,
+        f"{FRACTION.words}, or a list of these: for the input and each hidden layer",
+    ),
+    "noise": NOT_NEGATIVE,
+    "label_smoothing": FRACTION,
+    "max_norm": NONE_OR_POSITIVE,
+    "clip_norm": NONE_OR_POSITIVE,
+    "averaging": FRACTION,
     "weight_init": Rule(
         ", ".join(map(repr, INITIALIZERS)) + " or a finite number above 0",
         lambda v: v in INITIALIZERS if isinstance(v, str) else POSITIVE.test(v),
@@ -155,16 +181,43 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
         rule = RULES[name]
         if not rule.test(value):
             raise InvalidParameterError(f"{name} must be {rule.words}, got {value!r}")
+    n_hidden = _n_hidden(parameters)
+    for name, length, each in [
+        ("activation", n_hidden, "one for each of"),
+        ("dropout", n_hidden + 1, "one for the input and one for each of"),
+    ]:
+        value = parameters[name]
+        if isinstance(value, list | tuple) and len(value) != length:
+            raise InvalidParameterError(
+                f"{name} must have {length} entries, {each} the {n_hidden} hidden "
+                f"layers, got {value!r}"
+            )
 
 
+def _n_hidden(parameters: Mapping[str, Any]) -> int:
+    return int(np.size(parameters["hidden_layer_sizes"]))
+
+
+def _is_budgeted(parameters: Mapping[str, Any]) -> bool:
+    return parameters["learning_rate"] in BUDGETED and parameters["solver"] != "lbfgs"
+
+
+UNBUDGETED = (
+    "a learning_rate that is not 'one_cycle' or 'cosine', which use up max_iter"
+)
 # What a parameter needs from the others in order to have an effect.
 NEEDS: dict[str, tuple[str, Callable[[Mapping[str, Any]], bool]]] = {
     name: (words, needs)
     for names, words, needs in [
         (
-            ("learning_rate", "momentum", "nesterovs_momentum"),
+            ("momentum", "nesterovs_momentum"),
             "solver='sgd'",
             lambda p: p["solver"] == "sgd",
+        ),
+        (
+            ("learning_rate",),
+            "solver='sgd' ('one_cycle' and 'cosine': 'adam', 'adamw' or 'sgd')",
+            lambda p: p["solver"] == "sgd" or _is_budgeted(p),
         ),
         (
             ("power_t",),
@@ -173,19 +226,40 @@ NEEDS: dict[str, tuple[str, Callable[[Mapping[str, Any]], bool]]] = {
         ),
         (
             ("beta_1", "beta_2", "epsilon"),
-            "solver='adam'",
-            lambda p: p["solver"] == "adam",
+            "solver='adam' or 'adamw'",
+            lambda p: p["solver"] in ("adam", "adamw"),
         ),
         (
             (
+                "averaging",
                 "batch_size",
+                "clip_norm",
                 "early_stopping",
                 "learning_rate_init",
-                "n_iter_no_change",
+                "max_norm",
+                "noise",
                 "shuffle",
             ),
-            "solver='adam' or 'sgd'",
+            "solver='adam', 'adamw' or 'sgd'",
             lambda p: p["solver"] != "lbfgs",
+        ),
+        (
+            ("dropout",),
+            "solver='adam', 'adamw' or 'sgd', and a hidden layer to drop units of",
+            lambda p: (
+                p["solver"] != "lbfgs"
+                and (_n_hidden(p) > 0 or isinstance(p["dropout"], list | tuple))
+            ),
+        ),
+        (
+            ("n_iter_no_change",),
+            f"solver='adam', 'adamw' or 'sgd', and {UNBUDGETED}",
+            lambda p: p["solver"] != "lbfgs" and not _is_budgeted(p),
+        ),
+        (
+            ("tol",),
+            UNBUDGETED,
+            lambda p: not _is_budgeted(p),
         ),
         (("max_fun",), "solver='lbfgs'", lambda p: p["solver"] == "lbfgs"),
         (

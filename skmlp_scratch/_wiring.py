@@ -5,7 +5,7 @@
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,13 @@ from skmlp_scratch._threads import threads_for
 from skmlp_scratch.exceptions import warn
 from skmlp_scratch.nn.batches import Batches
 from skmlp_scratch.nn.initializers import initialize
+from skmlp_scratch.nn.layers import per_layer
 from skmlp_scratch.nn.lbfgs import minimize_lbfgs
+from skmlp_scratch.nn.losses import LOSSES
 from skmlp_scratch.nn.network import Network, predict_logits
-from skmlp_scratch.nn.optimizers import SGD, Adam, Optimizer
-from skmlp_scratch.nn.schedules import Adaptive, Constant, InverseScaling
+from skmlp_scratch.nn.optimizers import SGD, Adam, AdamW, Optimizer
+from skmlp_scratch.nn.regularization import WeightAverage
+from skmlp_scratch.nn.schedules import BUDGETED, Adaptive, Constant, InverseScaling
 from skmlp_scratch.nn.training import DivergenceGuard, History, Patience, train
 from skmlp_scratch.nn.typing import Array
 
@@ -39,15 +42,44 @@ def layer_sizes(est: Any) -> tuple[int, ...]:
 
 
 def make_network(
-    est: Any, n_features: int, n_outputs: int, dtype: np.dtype[Any]
+    est: Any,
+    n_features: int,
+    n_outputs: int,
+    dtype: np.dtype[Any],
+    rng: np.random.RandomState,
 ) -> Network:
     """Return a network whose weights are all zero."""
+    hidden = layer_sizes(est)
+    noise, dropout = disturbances(est, len(hidden))
+    fast = None
+    if noise or any(dropout):
+        # Three times as fast as the legacy generator, and seeded from it.
+        fast = np.random.Generator(np.random.SFC64(rng.randint(2**31 - 1)))
     return Network(
-        [n_features, *layer_sizes(est), n_outputs],
+        [n_features, *hidden, n_outputs],
         est.activation,
         LOSS_OF_OUTPUT[est.out_activation_],
         dtype,
+        label_smoothing=getattr(est, "label_smoothing", 0.0),
+        noise=noise,
+        dropout=dropout,
+        rng=fast,
     )
+
+
+def disturbances(est: Any, n_hidden: int) -> tuple[float, tuple[float, ...]]:
+    """Return noise, and dropout of input and each hidden layer; none for L-BFGS."""
+    if est.solver == "lbfgs":
+        return 0.0, ()
+    if isinstance(est.dropout, Sequence):
+        return est.noise, tuple(est.dropout)
+    return est.noise, (0.0, *[est.dropout] * n_hidden)
+
+
+def is_budgeted(est: Any) -> bool:
+    """Return whether the learning rate follows a plan for all of ``max_iter``."""
+    known = isinstance(est.learning_rate, str) and est.learning_rate in BUDGETED
+    return known and est.solver != "lbfgs"
 
 
 def set_initial_weights(
@@ -63,20 +95,20 @@ def set_initial_weights(
     if not resume:
         initialize(network.parameters, est.weight_init, rng, est.activation)
         return
-    for name, old, new in [
-        (
-            "hidden_layer_sizes",
-            tuple(len(b) for b in est.intercepts_[:-1]),
-            layer_sizes(est),
-        ),
-        ("activation", est._activation, est.activation),
-    ]:
-        if old != new:
-            raise ValueError(
-                f"{name} changed from {old!r} to {new!r}: training cannot go on from "
-                f"the weights of the last fit. Set {name} back, or call fit with "
-                "warm_start=False."
-            )
+    sizes = tuple(len(b) for b in est.intercepts_[:-1])
+    changes = []
+    if sizes != layer_sizes(est):
+        changes.append(("hidden_layer_sizes", sizes, layer_sizes(est)))
+    elif per_layer(est._activation, len(sizes)) != per_layer(
+        est.activation, len(sizes)
+    ):
+        changes.append(("activation", est._activation, est.activation))
+    for name, old, new in changes:
+        raise ValueError(
+            f"{name} changed from {old!r} to {new!r}: training cannot go on from "
+            f"the weights of the last fit. Set {name} back, or call fit with "
+            "warm_start=False."
+        )
     network.parameters.load(est.coefs_, est.intercepts_)
 
 
@@ -119,7 +151,6 @@ def run_solver(
         )
         history = past_history(est) if resume else History()
         common: dict[str, Any] = {
-            "alpha": est.alpha,
             "validate": held_out and validator(est, network, held_out),
             "after_epoch": print_epoch if est.verbose else None,
         }
@@ -147,6 +178,7 @@ def run_lbfgs(
         max_iter=est.max_iter,
         max_fun=est.max_fun,
         tol=est.tol,
+        alpha=est.alpha,
         **common,
     )
 
@@ -162,12 +194,14 @@ def run_epochs(
     **common: Any,
 ) -> dict[str, Any]:
     """Train by SGD or Adam, from the state before; return the state after."""
-    optimizer, schedule = make_optimizer(est, network), make_schedule(est)
+    n_steps = est.max_iter * -(-batches.n_rows // batches.batch_size)
+    optimizer, schedule = make_optimizer(est, network), make_schedule(est, n_steps)
+    average = make_average(est, network, before.get("average") if incremental else None)
     if incremental and before.get("solver") == est.solver:
         optimizer.state = copy.deepcopy(before["optimizer"])
         schedule.learning_rate = before["learning_rate"]
     monitor = f"validation_{est.monitor}" if est.early_stopping else "loss"
-    patience = Patience(est.tol, est.n_iter_no_change)
+    patience = Patience(est.tol, math.inf if is_budgeted(est) else est.n_iter_no_change)
     if before.get("monitor") == monitor:
         patience.best, patience.failures = before["best"], before["failures"]
     guard = DivergenceGuard(
@@ -183,11 +217,15 @@ def run_epochs(
         max_epochs=1 if incremental else est.max_iter,
         monitor=monitor,
         guard=guard,
+        clip_norm=est.clip_norm,
+        max_norm=est.max_norm,
+        average=average,
+        alpha=0.0 if est.solver == "adamw" else est.alpha,
         **common,
     )
     if history.divergence:
         # What the diverged steps left there would throw the next steps off as well.
-        optimizer = make_optimizer(est, network)
+        optimizer, average = make_optimizer(est, network), None
     return {
         "solver": est.solver,
         "optimizer": optimizer.state,
@@ -196,6 +234,7 @@ def run_epochs(
         "best": patience.best,
         "failures": patience.failures,
         "limit": guard.limit,
+        "average": average and {"t": average.t, "parameters": average.vector},
     }
 
 
@@ -235,11 +274,33 @@ def make_optimizer(est: Any, network: Network) -> Optimizer:
     parameters = network.parameters.vector
     if est.solver == "sgd":
         return SGD(parameters, est.momentum, est.nesterovs_momentum)
-    return Adam(parameters, est.beta_1, est.beta_2, est.epsilon)
+    moments = est.beta_1, est.beta_2, est.epsilon
+    if est.solver == "adamw":
+        n_weights = len(network.parameters.weights)
+        return AdamW(parameters, n_weights, est.alpha, *moments)
+    return Adam(parameters, *moments)
 
 
-def make_schedule(est: Any) -> Constant:
-    """Return the schedule of the learning rate; only SGD has a choice."""
+def make_average(
+    est: Any, network: Network, before: dict[str, Any] | None
+) -> WeightAverage | None:
+    """Return the average of the weights, if any, which may go on from an earlier one.
+
+    If it does, the network has the averaged weights; it gets those behind them back.
+    """
+    if not est.averaging:
+        return None
+    parameters = network.parameters.vector
+    average = WeightAverage(est.averaging, parameters, before["t"] if before else 0)
+    if before:
+        parameters[...] = before["parameters"]
+    return average
+
+
+def make_schedule(est: Any, n_steps: int) -> Constant:
+    """Return the schedule of the learning rate."""
+    if is_budgeted(est):
+        return BUDGETED[est.learning_rate](est.learning_rate_init, n_steps)
     if est.solver == "sgd" and est.learning_rate == "invscaling":
         return InverseScaling(est.learning_rate_init, est.power_t)
     if est.solver == "sgd" and est.learning_rate == "adaptive":
@@ -252,13 +313,14 @@ def validator(
 ) -> Callable[[], tuple[float, float]]:
     """Return a function that scores the network, as it is, on the rows held out."""
     targets, weights = held_out.taken()
+    loss_function = LOSSES[LOSS_OF_OUTPUT[est.out_activation_]]()  # nothing smoothed
     normalizer = None if weights is None else weights.sum()
 
     def validate() -> tuple[float, float]:
         W, b = network.parameters.W, network.parameters.b
         logits = predict_logits(held_out.X, W, b, network.activation, held_out.rows)
         score = est._score_logits(logits, targets, weights)
-        loss, _ = network.loss.loss_and_gradient(logits, targets, weights, normalizer)
+        loss, _ = loss_function.loss_and_gradient(logits, targets, weights, normalizer)
         return score, loss
 
     return validate

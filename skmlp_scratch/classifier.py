@@ -36,28 +36,39 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Number of units in each hidden layer. ``()`` means none: softmax regression.
 
-    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
-        Activation of the hidden layers: ``x``, ``1 / (1 + exp(-x))``, ``tanh(x)`` or
-        ``max(0, x)``.
+    activation : {'identity', 'logistic', 'tanh', 'relu', 'leaky_relu', 'elu', 'selu', \
+            'gelu', 'silu', 'softplus'} or list of these, default='relu'
+        Activation of the hidden layers: ``x``, ``1 / (1 + exp(-x))``, ``tanh(x)``,
+        ``max(0, x)``, or one that ``MLPClassifier`` lacks. A list has one for each
+        hidden layer.
 
-    solver : {'adam', 'sgd', 'lbfgs'}, default='adam'
-        Adam [1]_, stochastic gradient descent with momentum, or L-BFGS, which takes all
-        rows in every step and suits small data.
+    solver : {'adam', 'adamw', 'sgd', 'lbfgs'}, default='adam'
+        Adam [1]_, Adam with decoupled weight decay [4]_, stochastic gradient descent
+        with momentum, or L-BFGS, which takes all rows in every step and suits small
+        data.
 
     alpha : float, default=0.0001
         Strength of the L2 penalty, which is ``alpha / 2`` times the sum of all squared
-        weights, divided by the number of rows in the batch.
+        weights, divided by the number of rows in the batch. For ``'adamw'`` the weight
+        decay: each step first multiplies the weights by ``1 - alpha`` times the
+        learning rate, whatever the batch size, and there is no penalty; 0.01 is usual.
 
     batch_size : int or 'auto', default='auto'
         Rows in a mini-batch; ``'auto'`` means ``min(200, n_samples)``.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
-        How the learning rate of ``'sgd'`` changes. ``'invscaling'`` sets it after each
-        epoch to ``learning_rate_init / (t_ + 1) ** power_t``; ``'adaptive'`` divides it
-        by 5 instead of stopping, until it is below 1e-6.
+    learning_rate : {'constant', 'invscaling', 'adaptive', 'one_cycle', 'cosine'}, \
+            default='constant'
+        How the learning rate changes. For ``'sgd'``, ``'invscaling'`` sets it after each
+        epoch to ``learning_rate_init / (t_ + 1) ** power_t``, and ``'adaptive'`` divides
+        it by 5 instead of stopping, until it is below 1e-6. For ``'adam'`` and
+        ``'adamw'`` too, step by step over all of ``max_iter``: ``'one_cycle'`` [5]_ goes
+        linearly up to ``learning_rate_init`` in the first quarter, then linearly down to
+        zero; ``'cosine'`` [6]_ follows half a cosine down to zero after a warm-up of one
+        twentieth. With these two ``max_iter`` is a budget: ``tol`` does not end the fit.
 
     learning_rate_init : float, default=0.001
-        The learning rate of ``'adam'`` and ``'sgd'`` at first.
+        The learning rate at first or, with ``'one_cycle'`` and ``'cosine'``, at its
+        largest. Not for L-BFGS.
 
     power_t : float, default=0.5
         The exponent of ``'invscaling'``.
@@ -117,7 +128,8 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         How the weights are drawn. He [2]_ has variance ``2 / fan_in``, which suits ReLU;
         Glorot [3]_ has ``2 / (fan_in + fan_out)``; a number is the standard deviation
         of normal draws. Biases start at zero, except with ``'glorot_uniform'``, which
-        draws all numbers exactly as ``MLPClassifier`` does.
+        draws all numbers exactly as ``MLPClassifier`` does. With SELU, He's variance is
+        LeCun's, ``1 / fan_in``.
 
     dtype : {'auto', 'float32', 'float64'}, default='auto'
         Type in which to compute. ``'auto'`` means float32 if it holds the values of X
@@ -131,6 +143,36 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
 
     monitor : {'score', 'loss'}, default='score'
         Whether early stopping watches accuracy or loss on the validation rows.
+
+    dropout : float or list of float, default=0.0
+        Probability, in training, with which the output of a hidden unit is replaced by
+        0; the others are divided by one minus it [7]_. A list has one for the input and
+        one for each hidden layer; a number means that of all hidden layers, and a whole
+        input. Prediction is untouched, as it is by all that follows here.
+
+    noise : float, default=0.0
+        Standard deviation of Gaussian noise that is added, in training, to the input and
+        to what each activation gets. Its size is that of scaled features: 0.1 to 0.4.
+        Needs dense X.
+
+    label_smoothing : float, default=0.0
+        How much of each target probability, from 0 to 1, is spread evenly over all
+        classes while training; for multilabel targets over 0 and 1 [8]_. Scores and
+        losses on validation rows are without it.
+
+    max_norm : float or None, default=None
+        The largest Euclidean norm of each unit's incoming weights; longer ones are
+        scaled after every step [7]_.
+
+    clip_norm : float or None, default=None
+        The largest Euclidean norm of the gradient of all parameters; longer ones are
+        scaled before the step.
+
+    averaging : float, default=0.0
+        Decay ``d`` of an exponential moving average of the parameters,
+        ``a <- d a + (1 - d) p`` after each step, that takes their place in prediction
+        and validation; ``d`` is ``(1 + t) / (10 + t)`` in step t where that is smaller.
+        0.999 averages over about the last 1000 steps; 0 means none.
 
     Attributes
     ----------
@@ -210,6 +252,16 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
        arXiv:1502.01852.
     .. [3] Glorot and Bengio (2010), "Understanding the difficulty of training deep
        feedforward neural networks", AISTATS.
+    .. [4] Loshchilov and Hutter (2019), "Decoupled Weight Decay Regularization",
+       arXiv:1711.05101.
+    .. [5] Smith (2018), "A disciplined approach to neural network hyper-parameters:
+       Part 1", arXiv:1803.09820.
+    .. [6] Loshchilov and Hutter (2017), "SGDR: Stochastic Gradient Descent with Warm
+       Restarts", arXiv:1608.03983.
+    .. [7] Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014),
+       "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR 15.
+    .. [8] Szegedy, Vanhoucke, Ioffe, Shlens and Wojna (2016), "Rethinking the
+       Inception Architecture for Computer Vision", arXiv:1512.00567.
 
     Examples
     --------
@@ -226,7 +278,7 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
     def __init__(
         self,
         hidden_layer_sizes: Any = (100,),
-        activation: str = "relu",
+        activation: Any = "relu",
         *,
         solver: str = "adam",
         alpha: float = 0.0001,
@@ -253,6 +305,12 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         dtype: Any = "auto",
         class_weight: Any = None,
         monitor: str = "score",
+        dropout: Any = 0.0,
+        noise: float = 0.0,
+        label_smoothing: float = 0.0,
+        max_norm: Any = None,
+        clip_norm: Any = None,
+        averaging: float = 0.0,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -281,6 +339,12 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         self.dtype = dtype
         self.class_weight = class_weight
         self.monitor = monitor
+        self.dropout = dropout
+        self.noise = noise
+        self.label_smoothing = label_smoothing
+        self.max_norm = max_norm
+        self.clip_norm = clip_norm
+        self.averaging = averaging
 
     def fit(
         self,

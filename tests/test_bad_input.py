@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor, _wiring
 from skmlp_scratch.exceptions import DivergenceError, InvalidParameterError
+from skmlp_scratch.nn.layers import ACTIVATIONS
 
 X, y = load_iris(return_X_y=True)
 
@@ -70,11 +71,11 @@ BAD_VALUES = {
         *([[3, 4]], ((10,),), [5, [6]]),
         *(np.array([3.0]), np.array([[3]]), np.array([3, 0]), np.array([True])),
     ),
-    "activation": ("softmax", "Relu", None, 1, ["relu"], np.tanh),
+    "activation": ("softmax", "Relu", None, 1, ["Relu"], [None], {"relu"}, np.tanh),
     "solver": ("rmsprop", "Adam", None, 0),
     "alpha": (-1e-3, *NOT_REAL),
     "batch_size": ("full", *NOT_INTEGERS_ABOVE_0),
-    "learning_rate": ("fast", None, 0.1),
+    "learning_rate": ("fast", None, 0.1, ["one_cycle"]),
     "learning_rate_init": (0, -0.1, *NOT_REAL),
     "power_t": (-1, *NOT_REAL),
     "max_iter": (math.inf, *NOT_INTEGERS_ABOVE_0),
@@ -97,6 +98,12 @@ BAD_VALUES = {
         *({0: -1}, {0: math.nan}, {0: math.inf}, {0: None}, {0: "1"}, {0: True}),
     ),
     "monitor": ("accuracy", "Loss", None, True, ["loss"]),
+    "dropout": (-0.1, 1, *NOT_REAL[:-3], *NOT_REAL[-2:], [1], [0.1, None], {0.5}),
+    "noise": (-0.1, *NOT_REAL),
+    "label_smoothing": (-0.1, 1, *NOT_REAL),
+    "max_norm": (0, -1, *(v for v in NOT_REAL if v is not None)),
+    "clip_norm": (0, -1, *(v for v in NOT_REAL if v is not None)),
+    "averaging": (-0.1, 1, *NOT_REAL),
     "weight_init": (0, -1, "zeros", *NOT_REAL),
     "dtype": (
         *("float16", "int", np.float16, np.longdouble, float, int, None, 32),
@@ -106,11 +113,11 @@ BAD_VALUES = {
 
 ALLOWED_VALUES = {
     "hidden_layer_sizes": (3, np.int64(3), (3,), [3, 4], (), [], np.array([3, 4])),
-    "activation": ("identity", "logistic", "tanh", "relu"),
-    "solver": ("adam", "sgd", "lbfgs"),
+    "activation": (*ACTIVATIONS, ["gelu"], ("relu",)),
+    "solver": ("adam", "adamw", "sgd", "lbfgs"),
     "alpha": (0, 1, np.float32(0.1)),
     "batch_size": ("auto", 1, 7, np.int32(150)),
-    "learning_rate": ("constant", "invscaling", "adaptive"),
+    "learning_rate": ("constant", "invscaling", "adaptive", "one_cycle", "cosine"),
     "learning_rate_init": (1, 1e-300),
     "power_t": (0, 2.5),
     "max_iter": (1, np.int64(2)),
@@ -133,9 +140,18 @@ ALLOWED_VALUES = {
         {np.int64(0): 0},
     ),
     "monitor": ("score", "loss"),
+    "dropout": (0, 0.5, [0.1, 0.5], (0, 0), np.float32(0.1)),
+    "noise": (0, 0.3, np.float32(2)),
+    "label_smoothing": (0, 0.1),
+    "max_norm": (None, 2, 0.1),
+    "clip_norm": (None, 1, 1e-3),
+    "averaging": (0, 0.999),
     "weight_init": ("he_uniform", "glorot_normal", 0.01, 1, np.float32(0.1)),
     "dtype": ("auto", "float32", "float64", np.float32, np.dtype("float64")),
 }
+
+
+OF_CLASSIFIERS = {"class_weight", "label_smoothing"}
 
 
 def table(values):
@@ -148,7 +164,7 @@ def table(values):
 
 # What needs company, or else an IgnoredParameterWarning says so.
 COMPANY = {
-    "learning_rate": {"solver": "sgd"},
+    "learning_rate": {"solver": "sgd", "activation": "tanh"},
     "momentum": {"solver": "sgd"},
     "random_state": {"activation": "tanh"},  # any seed may give a layer of dead ReLUs
     "nesterovs_momentum": {"solver": "sgd"},
@@ -163,10 +179,10 @@ COMPANY = {
 def test_the_tables_have_every_parameter(values):
     assert values.keys() == ScratchMLPClassifier().get_params().keys()
     of_regressor = ScratchMLPRegressor().get_params().keys()
-    assert {*values, "loss"} - {"class_weight"} == of_regressor
+    assert {*values, "loss"} - OF_CLASSIFIERS == of_regressor
 
 
-@pytest.mark.parametrize("name", sorted(BAD_VALUES.keys() - {"class_weight"}))
+@pytest.mark.parametrize("name", sorted(BAD_VALUES.keys() - OF_CLASSIFIERS))
 def test_regressor_has_the_same_rules(name):
     for value in BAD_VALUES[name]:
         message = rf"(?s)^{name} must be .+, got {re.escape(repr(value))}$"
@@ -193,6 +209,39 @@ def test_allowed_parameter_works(name, value):
         estimator.fit(X, y)
     assert estimator.predict_proba(X).shape == (150, 3)
     assert np.isfinite(estimator.loss_)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (
+            {"activation": ["relu", "tanh"]},
+            "activation must have 1 entries, one for each of the 1 hidden layers, got",
+        ),
+        ({"activation": ["relu"], "hidden_layer_sizes": ()}, "activation must have 0"),
+        ({"activation": [], "hidden_layer_sizes": (3, 3)}, "activation must have 2"),
+        (
+            {"dropout": [0.5]},
+            "dropout must have 2 entries, one for the input and one for each of the 1 ",
+        ),
+        ({"dropout": (0, 0, 0)}, "dropout must have 2 entries"),
+    ],
+    ids=str,
+)
+def test_lists_have_an_entry_per_layer(fitted, parameters, message):
+    assert_fit_fails_cleanly(
+        fitted, parameters, (X, y), InvalidParameterError, re.escape(message)
+    )
+
+
+def test_noise_needs_dense_data(fitted):
+    assert_fit_fails_cleanly(
+        fitted,
+        {"noise": 0.1},
+        (scipy.sparse.csr_array(X), y),
+        ValueError,
+        r"^noise=0.1 needs dense X: .*Use dropout",
+    )
 
 
 def with_entry(value, dtype):

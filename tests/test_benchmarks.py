@@ -142,7 +142,9 @@ def test_drift(run):
 
 
 def test_layouts(run):
-    head, rows = run("compare.py", "--layouts", "--works", "digits-100", "--rounds", "1")
+    head, rows = run(
+        "compare.py", "--layouts", "--works", "digits-100", "--rounds", "1"
+    )
     assert head == ["digits, (100,), 50 epochs", "seconds", "to C order"]
     assert [row[0] for row in rows] == ["float32-C", "float32-F", "uint8-C", "uint8-F"]
     assert [row[2] for row in rows[::2]] == ["1.000", "1.000"]

@@ -1,8 +1,17 @@
 """The learning rate, epoch by epoch, against the formulas written out."""
 
+import math
+
 import pytest
 
-from skmlp_scratch.nn.schedules import Adaptive, Constant, InverseScaling
+from skmlp_scratch.nn.schedules import (
+    BUDGETED,
+    Adaptive,
+    Constant,
+    Cosine,
+    InverseScaling,
+    OneCycle,
+)
 
 
 @pytest.mark.parametrize("rate", [0.3, 1e-9])
@@ -50,3 +59,40 @@ def test_adaptive_divides_by_five_until_the_rate_is_small_enough_to_stop():
 @pytest.mark.parametrize(("rate", "stops"), [(1e-6, True), (1.0001e-6, False)])
 def test_adaptive_stops_at_a_millionth(rate, stops):
     assert Adaptive(rate).plateau() is stops
+
+
+def rates_of(schedule, n_steps):
+    rates = []
+    for step in range(n_steps):
+        rates.append(schedule.learning_rate)
+        schedule.end_step()
+        if step % 5 == 4:
+            schedule.end_epoch(samples_seen=100 * step)
+    return rates
+
+
+def test_one_cycle_goes_up_for_a_quarter_and_down_to_zero():
+    rates = rates_of(OneCycle(0.3, 80), 80)
+    up = [0.3 * (t + 0.5) / 20 for t in range(20)]
+    down = [0.3 * (60 - t - 0.5) / 60 for t in range(60)]
+    assert rates == pytest.approx(up + down, rel=1e-12)
+
+
+def test_cosine_warms_up_and_goes_down_to_zero():
+    rates = rates_of(Cosine(0.3, 80), 80)
+    up = [0.3 * (t + 0.5) / 4 for t in range(4)]
+    down = [0.15 * (1 + math.cos(math.pi * (t + 0.5) / 76)) for t in range(76)]
+    assert rates == pytest.approx(up + down, rel=1e-12)
+
+
+@pytest.mark.parametrize("schedule_class", BUDGETED.values())
+@pytest.mark.parametrize("n_steps", [1, 2, 3, 1000])
+def test_every_step_of_a_budget_moves(schedule_class, n_steps):
+    schedule = schedule_class(0.1, n_steps)
+    rates = rates_of(schedule, n_steps)
+    assert all(0 < rate <= 0.1 for rate in rates)
+    # The mean rate hardly depends on the number of steps.
+    assert sum(rates) / n_steps == pytest.approx(0.05, rel=0.8 / n_steps + 1e-4)
+    # Beyond the budget nothing moves.
+    assert schedule.learning_rate == pytest.approx(0, abs=1e-15)
+    assert schedule.plateau() is True

@@ -6,7 +6,10 @@ import pytest
 from skmlp_scratch.nn.batches import Batches
 from skmlp_scratch.nn.layers import ACTIVATIONS
 from skmlp_scratch.nn.losses import LOSSES
-from skmlp_scratch.nn.optimizers import SGD, Adam
+from skmlp_scratch.nn.network import Network
+from skmlp_scratch.nn.optimizers import SGD, Adam, AdamW
+from skmlp_scratch.nn.regularization import clip_gradient
+from skmlp_scratch.nn.schedules import Cosine, OneCycle
 
 torch = pytest.importorskip("torch", reason="needs the extra 'oracles'")
 pytestmark = pytest.mark.oracle
@@ -16,6 +19,13 @@ TORCH_ACTIVATIONS = {
     "logistic": torch.sigmoid,
     "tanh": torch.tanh,
     "relu": torch.relu,
+    "leaky_relu": torch.nn.functional.leaky_relu,
+    "elu": torch.nn.functional.elu,
+    "selu": torch.nn.functional.selu,
+    "gelu": torch.nn.functional.gelu,
+    "silu": torch.nn.functional.silu,
+    # Torch's is linear above its threshold, 20 by default.
+    "softplus": lambda x: torch.nn.functional.softplus(x, threshold=1e9),
 }
 TORCH_LOSSES = {
     "softmax_cross_entropy": torch.nn.functional.cross_entropy,
@@ -138,3 +148,163 @@ def test_fifty_steps_on_mini_batches_equal_those_of_torch(
     assert abs(network.parameters.vector - start).max() > 0.01
     for array, tensor in zip(arrays, tensors, strict=True):
         np.testing.assert_allclose(array, tensor.detach(), rtol=1e-8, atol=1e-8)
+
+
+def half_smoothed(z, t, smoothing):
+    """Return what label smoothing makes of the sigmoid cross-entropy, by hand."""
+    return TORCH_LOSSES["sigmoid_cross_entropy"](z, t + smoothing * (0.5 - t))
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.9])
+@pytest.mark.parametrize("loss", ["softmax_cross_entropy", "sigmoid_cross_entropy"])
+def test_label_smoothing(make_problem, loss, smoothing):
+    _, logits, targets = make_problem((5, 5), "relu", loss, seed=6, n_rows=20)
+    z = torch.tensor(3 * logits, requires_grad=True)
+    if loss == "softmax_cross_entropy":
+        expected = torch.nn.functional.cross_entropy(
+            z, torch.tensor(targets), label_smoothing=smoothing
+        )
+    else:
+        expected = half_smoothed(z, torch.tensor(targets), smoothing)
+    expected.backward()
+    ours = LOSSES[loss](smoothing)
+    value, gradient = ours.loss_and_gradient(3 * logits, targets)
+    assert value == pytest.approx(expected.item(), rel=1e-12)
+    np.testing.assert_allclose(gradient, z.grad, rtol=1e-10, atol=1e-15)
+
+
+def one_cycle(optimizer, n_steps):
+    """Return torch's schedule and how often to call it per step.
+
+    Ours has the rate in the middle of each step: every other point of a cycle that has
+    twice as many, and starts and ends at 0.
+    """
+    n_points = 2 * n_steps + 1
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        max_lr=0.05,
+        total_steps=n_points,
+        pct_start=(n_steps / 2 + 1) / n_points,
+        anneal_strategy="linear",
+        cycle_momentum=False,
+        div_factor=1e18,
+        final_div_factor=1e18,
+    )
+    schedule.step()
+    return schedule, 2
+
+
+def cosine(optimizer, n_steps):
+    """Return torch's schedule after a warm-up of two steps of forty, at both halves."""
+    assert n_steps == 40
+    schedules = [
+        torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: (t + 1) / 4),
+        torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=76),
+    ]
+    schedule = torch.optim.lr_scheduler.SequentialLR(optimizer, schedules, [3])
+    return schedule, 2
+
+
+def train_both(make_problem, units, ours, schedule, theirs, torch_schedule, **options):
+    """Train two equal networks for 50 steps or 40; return our parameters and theirs."""
+    clip_norm, smoothing = options.get("clip_norm"), options.get("smoothing", 0.0)
+    base, X, y = make_problem(units, "tanh", "softmax_cross_entropy", 5, n_rows=33)
+    network = Network(units, "tanh", label_smoothing=smoothing)
+    network.parameters.vector[...] = base.parameters.vector
+    arrays = network.parameters.W + network.parameters.b
+    tensors = [torch.tensor(array, requires_grad=True) for array in arrays]
+    n_layers = len(network.parameters.W)
+    ours, theirs = ours(network), theirs(tensors[:n_layers], tensors[n_layers:])
+    theirs_schedule, calls = torch_schedule(theirs) if torch_schedule else (None, 0)
+    n_steps, clipped = options.get("n_steps", 50), 0
+    batches = Batches(X, y, 7, X.dtype, np.random.RandomState(0))
+    for _ in range(n_steps // 5):
+        for batch in batches:
+            _, gradient = network.loss_and_gradient(*batch)
+            if clip_norm:
+                clipped += np.linalg.norm(gradient) > clip_norm
+                clip_gradient(gradient, clip_norm)
+            rate = schedule.learning_rate if schedule else 0.05
+            ours.step(network.parameters.vector, gradient, rate)
+            theirs.zero_grad()
+            H = torch.tensor(batch.X)
+            for W, b in zip(tensors[: n_layers - 1], tensors[n_layers:-1], strict=True):
+                H = torch.tanh(H @ W + b)
+            torch.nn.functional.cross_entropy(
+                H @ tensors[n_layers - 1] + tensors[-1],
+                torch.tensor(batch.targets),
+                label_smoothing=smoothing,
+            ).backward()
+            if clip_norm:
+                torch.nn.utils.clip_grad_norm_(tensors, clip_norm)
+            if schedule:
+                assert rate == pytest.approx(theirs.param_groups[0]["lr"], rel=1e-9)
+            theirs.step()
+            if schedule:
+                schedule.end_step()
+            for _ in range(calls):
+                if theirs_schedule.last_epoch < getattr(
+                    theirs_schedule, "total_steps", 10**6
+                ):
+                    theirs_schedule.step()
+    if clip_norm:
+        assert 0 < clipped < n_steps
+    return arrays, tensors
+
+
+def assert_equal(pairs):
+    for array, tensor in zip(*pairs, strict=True):
+        np.testing.assert_allclose(array, tensor.detach(), rtol=1e-8, atol=1e-8)
+
+
+def plain_sgd(network):
+    return SGD(network.parameters.vector, 0.9, True)
+
+
+def torch_nesterov(W, b):
+    return torch.optim.SGD([*W, *b], lr=0.05, momentum=0.9, nesterov=True)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5])
+def test_adamw(make_problem, decay):
+    def ours(network):
+        parameters = network.parameters
+        # So small an epsilon that its place in the formula makes no difference.
+        return AdamW(parameters.vector, len(parameters.weights), decay, epsilon=1e-30)
+
+    def theirs(W, b):
+        groups = [{"params": W, "weight_decay": decay}, {"params": b}]
+        return torch.optim.AdamW(groups, lr=0.05, eps=1e-30, weight_decay=0.0)
+
+    assert_equal(train_both(make_problem, (6, 8, 5, 3), ours, None, theirs, None))
+
+
+@pytest.mark.parametrize("options", [{"clip_norm": 0.7}, {"smoothing": 0.2}], ids=str)
+def test_clipping_and_label_smoothing(make_problem, options):
+    units = (6, 8, 5, 3)
+    assert_equal(
+        train_both(
+            make_problem, units, plain_sgd, None, torch_nesterov, None, **options
+        )
+    )
+
+
+# Not with momentum: PyTorch multiplies the whole velocity with the rate of the step,
+# Sutskever et al. and scikit-learn each gradient with the rate that it came with.
+@pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step")
+@pytest.mark.parametrize(
+    ("schedule_class", "theirs", "n_steps"),
+    [(OneCycle, one_cycle, 50), (Cosine, cosine, 40)],
+)
+def test_schedules(make_problem, schedule_class, theirs, n_steps):
+    assert_equal(
+        train_both(
+            make_problem,
+            (6, 8, 5, 3),
+            lambda network: SGD(network.parameters.vector, 0.0, False),
+            schedule_class(0.05, n_steps),
+            lambda W, b: torch.optim.SGD([*W, *b], lr=0.05),
+            lambda optimizer: theirs(optimizer, n_steps),
+            n_steps=n_steps,
+        )
+    )

@@ -10,6 +10,7 @@ With row weights ``w`` and a normalizer ``N`` (by default the number of rows) th
 is ``sum_i w_i loss_i / N``. A row's loss is the sum over its outputs.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -66,7 +67,19 @@ def log_softmax(logits: Array) -> Array:
 
 
 class SoftmaxCrossEntropy:
-    """``loss_i = -log(softmax(z_i)[t_i])`` for integer class codes ``t``."""
+    """``loss_i = -sum_k q_ik log(softmax(z_i)[k])`` for integer class codes ``t``.
+
+    ``q = (1 - s) onehot(t) + s / n_classes`` with label smoothing ``s`` (Szegedy et al.
+    2016, arXiv:1512.00567, section 7); at 0 the loss is ``-log(softmax(z_i)[t_i])``.
+
+    Parameters
+    ----------
+    label_smoothing : float, default=0.0
+        ``s``, at least 0 and below 1.
+    """
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        self.label_smoothing = label_smoothing
 
     def output(self, logits: Array) -> Array:
         """Return the class probabilities, of shape (n_rows, n_classes)."""
@@ -80,10 +93,9 @@ class SoftmaxCrossEntropy:
         normalizer: float | None = None,
         out: Array | None = None,
     ) -> tuple[float, Array]:
-        """Return the loss and its derivative ``(softmax(z) - onehot(t)) w / N``.
+        """Return the loss and its derivative ``(softmax(z) - q) w / N``.
 
-        With ``P = softmax(z)``, this is ``loss_i = -log P[i, t_i]`` and
-        ``dz = P - onehot(t)``, in one buffer and without taking ``log`` of ``P``.
+        Both in one buffer, and without taking the logarithm of a probability.
 
         Parameters
         ----------
@@ -109,22 +121,40 @@ class SoftmaxCrossEntropy:
         # where out[rows, targets] needs 6, at 200 x 10.
         at_targets = np.arange(0, n_rows * n_classes, n_classes) + targets
         target_logits = out.take(at_targets)
+        smoothing = self.label_smoothing
+        if smoothing:
+            target_logits += smoothing * (out.mean(axis=1) - target_logits)
         np.exp(out, out=out)
         # As a product: 3 us against 5 for a sum over the axis.
         sums = np.dot(out, np.ones(n_classes, out.dtype))
         losses = np.log(sums) - target_logits
         out /= sums[:, np.newaxis]
-        out.put(at_targets, out.take(at_targets) - 1)
+        out.put(at_targets, out.take(at_targets) - (1 - smoothing))
+        if smoothing:
+            out -= smoothing / n_classes
         return _weighted(losses, out, weights, normalizer)
 
     def constant_loss(self, targets: Array, weights: Array | None = None) -> float:
-        """Return the entropy of the class frequencies."""
+        """Return the entropy of the class frequencies, smoothed like the labels."""
         frequencies = np.bincount(targets, weights)
-        return float(entr(frequencies / frequencies.sum()).sum())
+        frequencies = frequencies / frequencies.sum()
+        frequencies += self.label_smoothing * (1 / len(frequencies) - frequencies)
+        return float(entr(frequencies).sum())
 
 
 class SigmoidCrossEntropy:
-    """``loss_i = sum_k log(1 + exp(z_ik)) - t_ik z_ik`` for targets in 0..1."""
+    """``loss_i = sum_k log(1 + exp(z_ik)) - q_ik z_ik`` for targets ``t`` in 0..1.
+
+    ``q = (1 - s) t + s / 2`` with label smoothing ``s``; at 0, ``q = t``.
+
+    Parameters
+    ----------
+    label_smoothing : float, default=0.0
+        ``s``, at least 0 and below 1.
+    """
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        self.label_smoothing = label_smoothing
 
     def output(self, logits: Array) -> Array:
         """Return the probability of each label, of shape (n_rows, n_labels)."""
@@ -138,7 +168,8 @@ class SigmoidCrossEntropy:
         normalizer: float | None = None,
         out: Array | None = None,
     ) -> tuple[float, Array]:
-        """Return the loss and its derivative ``(sigmoid(z) - t) w / N``."""
+        """Return the loss and its derivative ``(sigmoid(z) - q) w / N``."""
+        targets = self._smooth(targets)
         losses = (np.logaddexp(0, logits) - targets * logits).sum(axis=1)
         out = expit(logits, out=out)
         out -= targets
@@ -146,8 +177,13 @@ class SigmoidCrossEntropy:
 
     def constant_loss(self, targets: Array, weights: Array | None = None) -> float:
         """Return the sum over the labels of the entropy of their frequencies."""
-        frequencies = np.average(targets, axis=0, weights=weights)
+        frequencies = np.average(self._smooth(targets), axis=0, weights=weights)
         return float((entr(frequencies) + entr(1 - frequencies)).sum())
+
+    def _smooth(self, targets: Array) -> Array:
+        if not self.label_smoothing:
+            return targets
+        return targets + self.label_smoothing * (0.5 - targets)
 
 
 class SquaredError:
@@ -233,7 +269,7 @@ def _weighted(
     return float(weights @ losses) * scale, dlogits
 
 
-LOSSES: dict[str, type[Loss]] = {
+LOSSES: dict[str, Callable[..., Loss]] = {
     "softmax_cross_entropy": SoftmaxCrossEntropy,
     "sigmoid_cross_entropy": SigmoidCrossEntropy,
     "squared_error": SquaredError,

@@ -3,6 +3,9 @@
 The network owns every buffer and decides which of them are shared: an activation
 overwrites its input, and a hidden layer's derivative goes through one array on the
 way back. Layers neither know nor care.
+
+In training, noise and dropout may come between the layers. A batch then goes through
+``noise, dropout, [affine, noise, activation, dropout] * n_hidden, affine, loss``.
 """
 
 from collections.abc import Sequence
@@ -11,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from skmlp_scratch.nn.blocks import in_blocks, row_blocks
-from skmlp_scratch.nn.layers import ACTIVATIONS, Affine
+from skmlp_scratch.nn.layers import ACTIVATIONS, Affine, per_layer
 from skmlp_scratch.nn.losses import LOSSES, Loss
 from skmlp_scratch.nn.parameters import Parameters
+from skmlp_scratch.nn.regularization import Dropout, GaussianNoise
 from skmlp_scratch.nn.typing import Array
 
 
@@ -24,13 +28,22 @@ class Network:
     ----------
     layer_units : sequence of int
         Width of every layer, from the input to the output: ``(784, 50, 10)``.
-    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
-        Activation of the hidden layers.
+    activation : str or sequence of str, default='relu'
+        Activation of all hidden layers, or of each: names in ``ACTIVATIONS``.
     loss : {'softmax_cross_entropy', 'sigmoid_cross_entropy', 'squared_error', \
             'poisson'}, default='softmax_cross_entropy'
         The loss, which brings the output activation with it.
     dtype : dtype, default=np.float64
         Computing type: that of parameters, gradients and buffers.
+    label_smoothing : float, default=0.0
+        For the two cross-entropies: how much of the target goes to all classes alike.
+    noise : float, default=0.0
+        Standard deviation of the noise on the input and on what activations get.
+    dropout : sequence of float, default=()
+        Probability of dropping an entry of the input, and of each hidden layer's output;
+        ``()`` means none.
+    rng : Generator, default=None
+        Source of noise and dropout; None means one that differs every time.
 
     Attributes
     ----------
@@ -44,13 +57,19 @@ class Network:
     def __init__(
         self,
         layer_units: Sequence[int],
-        activation: str = "relu",
+        activation: str | Sequence[str] = "relu",
         loss: str = "softmax_cross_entropy",
         dtype: Any = np.float64,
+        *,
+        label_smoothing: float = 0.0,
+        noise: float = 0.0,
+        dropout: Sequence[float] = (),
+        rng: np.random.Generator | None = None,
     ) -> None:
         self.layer_units = tuple(layer_units)
         self.activation = activation
-        self.loss: Loss = LOSSES[loss]()
+        options = {"label_smoothing": label_smoothing} if label_smoothing else {}
+        self.loss: Loss = LOSSES[loss](**options)
         self.parameters = Parameters(layer_units, dtype)
         self.gradient = Parameters(layer_units, dtype)
         self.affines = [
@@ -63,40 +82,63 @@ class Network:
                 strict=True,
             )
         ]
-        self.activations = [ACTIVATIONS[activation]() for _ in self.affines[1:]]
+        names = per_layer(activation, len(self.affines) - 1)
+        self.activations = [ACTIVATIONS[name]() for name in names]
+        self.noise: GaussianNoise | None = None
+        self.dropouts: list[Dropout | None] = [None] * len(self.affines)
+        if noise or any(dropout):
+            rng = rng or np.random.default_rng()
+            self.noise = GaussianNoise(noise, rng) if noise else None
+            for number, rate in enumerate(dropout):
+                self.dropouts[number] = Dropout(rate, rng) if rate else None
         self._buffer_rows = 0
 
-    def forward(self, X: Array) -> Array:
+    def forward(self, X: Array, training: bool = False) -> Array:
         """Return the logits of a batch, in a buffer that the next call overwrites.
 
         Parameters
         ----------
         X : ndarray or sparse matrix of shape (n_rows, n_features)
             The batch, in the computing type.
+        training : bool, default=False
+            Whether noise and dropout, if any, take part.
 
         Returns
         -------
         logits : ndarray of shape (n_rows, n_outputs)
         """
         self._provide_buffers(X.shape[0])
-        # There is one affine layer more than activations: the last, which gives logits.
-        for affine, activation, out in zip(
-            self.affines, self.activations, self.outputs, strict=False
-        ):
-            X = activation.forward(affine.forward(X, out=out), out=out)
+        noise = self.noise if training else None
+        dropouts = self.dropouts if training else [None] * len(self.dropouts)
+        if noise:
+            X = noise.forward(X, out=self._input)
+        if dropouts[0]:
+            X = dropouts[0].forward(X, out=self._input)
+        for number, activation in enumerate(self.activations):
+            out = self.outputs[number]
+            X = self.affines[number].forward(X, out=out)
+            if noise:
+                X = noise.forward(X, out=out)
+            X = activation.forward(X, out=out)
+            if dropout := dropouts[number + 1]:
+                # Not in place: the activation needs its output for the derivative.
+                X = dropout.forward(X, out=self._dropped[number])
         return self.affines[-1].forward(X, out=self.outputs[-1])
 
     def backward(self, dlogits: Array) -> None:
-        """Fill ``gradient``, given the derivative with respect to the logits."""
+        """Fill ``gradient``, given the derivative with respect to the logits.
+
+        That of the last ``forward``, which had to be one of training if there is
+        dropout.
+        """
         dout = dlogits
-        # On the way back the first affine layer is left over: nobody needs its dX.
-        for affine, activation, out in zip(
-            reversed(self.affines),
-            reversed(self.activations),
-            reversed(self._hidden_gradients),
-            strict=False,
-        ):
-            dout = activation.backward(affine.backward(dout, out=out), out=out)
+        for number in reversed(range(len(self.activations))):
+            out = self._hidden_gradients[number]
+            dout = self.affines[number + 1].backward(dout, out=out)
+            if dropout := self.dropouts[number + 1]:
+                dout = dropout.backward(dout, out=out)
+            dout = self.activations[number].backward(dout, out=out)
+        # Nobody needs the derivative with respect to the input.
         self.affines[0].backward_parameters(dout)
 
     def loss_and_gradient(
@@ -131,7 +173,7 @@ class Network:
             The vector of ``gradient``, which the next call overwrites.
         """
         normalizer = X.shape[0] if normalizer is None else normalizer
-        logits = self.forward(X)
+        logits = self.forward(X, training=True)
         objective, dlogits = self.loss.loss_and_gradient(
             logits, targets, weights, normalizer, out=logits
         )
@@ -154,10 +196,19 @@ class Network:
             self._dbuffers = [
                 np.empty((n_rows, u), dtype) for u in self.layer_units[1:-1]
             ]
+            # For what noise and dropout make of the input and of hidden layers.
+            widths = [
+                units if dropout else 0
+                for units, dropout in zip(self.layer_units, self.dropouts, strict=False)
+            ]
+            if self.noise:
+                widths[0] = self.layer_units[0]
+            self._disturbed = [np.empty((n_rows, width), dtype) for width in widths]
             self._buffer_rows, self._view_rows = n_rows, 0
         if n_rows != self._view_rows:
             self.outputs = [buffer[:n_rows] for buffer in self._buffers]
             self._hidden_gradients = [buffer[:n_rows] for buffer in self._dbuffers]
+            self._input, *self._dropped = [b[:n_rows] for b in self._disturbed]
             self._view_rows = n_rows
 
 
@@ -165,7 +216,7 @@ def predict_logits(
     X: Array,
     W: Sequence[Array],
     b: Sequence[Array],
-    activation: str,
+    activation: str | Sequence[str],
     rows: Array | None = None,
     block_rows: int = 2000,
 ) -> Array:
@@ -180,8 +231,8 @@ def predict_logits(
         Of any numeric type; each block is cast to the type of the weights.
     W, b : list of ndarray
         Weight matrices of shape (fan_in, fan_out) and biases of shape (fan_out,).
-    activation : {'identity', 'logistic', 'tanh', 'relu'}
-        Activation of the hidden layers.
+    activation : str or sequence of str
+        Activation of all hidden layers, or of each.
     rows : ndarray of int of shape (n_rows,), default=None
         Which rows of X to take; None means all of them.
     block_rows : int, default=2000
@@ -192,7 +243,7 @@ def predict_logits(
     logits : ndarray of shape (n_rows, n_outputs)
     """
     *hidden, last = [Affine(*layer) for layer in zip(W, b, strict=True)]
-    activate = ACTIVATIONS[activation]()
+    activations = [ACTIVATIONS[name]() for name in per_layer(activation, len(hidden))]
     dtype = W[0].dtype
     n_rows = X.shape[0] if rows is None else len(rows)
     logits = np.empty((n_rows, len(b[-1])), dtype)
@@ -203,6 +254,6 @@ def predict_logits(
         n = Y.shape[0]
         for number, layer in enumerate(hidden):
             out = buffers[number % 2][: n * len(layer.b)].reshape(n, -1)
-            Y = activate.forward(layer.forward(Y, out=out), out=out)
+            Y = activations[number].forward(layer.forward(Y, out=out), out=out)
         last.forward(Y, out=logits[block])
     return logits

@@ -121,6 +121,42 @@ class Adam:
         flush_denormals(state, parameters)
 
 
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101).
+
+    ``W <- (1 - rate * decay) W`` before each step of Adam, whose moments never see the
+    decay: it is the same for all weights, whatever their gradients. Biases do not decay.
+
+    Parameters
+    ----------
+    parameters : ndarray of shape (n_parameters,)
+        The vector that will be moved; read for its shape and type only.
+    n_weights : int
+        How many of the parameters, from the first one on, are weights.
+    decay : float
+        Strength of the decay.
+    beta_1, beta_2, epsilon : float
+        As for :class:`Adam`.
+    """
+
+    def __init__(
+        self,
+        parameters: Array,
+        n_weights: int,
+        decay: float,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+    ) -> None:
+        super().__init__(parameters, beta_1, beta_2, epsilon)
+        self.n_weights, self.decay = n_weights, decay
+
+    def step(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
+        """Move the parameters in place; ``gradient`` is used up."""
+        parameters[: self.n_weights] *= 1 - learning_rate * self.decay
+        super().step(parameters, gradient, learning_rate)
+
+
 def flush_denormals(state: dict[str, Any], parameters: Array) -> None:
     """Count a step; every 100 steps set to zero what is about to leave the range.
 

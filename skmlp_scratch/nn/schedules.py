@@ -1,5 +1,6 @@
 """The learning rate: what it is, and what happens to it as training goes on."""
 
+import math
 from typing import Protocol
 
 
@@ -7,6 +8,9 @@ class Schedule(Protocol):
     """What the training loop expects of a schedule."""
 
     learning_rate: float
+
+    def end_step(self) -> None:
+        """Take note that a step has been made."""
 
     def end_epoch(self, samples_seen: int) -> None:
         """Take note that an epoch has ended."""
@@ -31,6 +35,9 @@ class Constant:
 
     def __init__(self, learning_rate_init: float) -> None:
         self.learning_rate = learning_rate_init
+
+    def end_step(self) -> None:
+        """Change nothing."""
 
     def end_epoch(self, samples_seen: int) -> None:
         """Change nothing."""
@@ -77,3 +84,61 @@ class Adaptive(Constant):
             return True
         self.learning_rate /= 5
         return False
+
+
+class Budgeted(Constant):
+    """A rate that goes up and then down to zero over a known number of steps.
+
+    The rate of a step is that in the middle of its share of the budget: step
+    ``t = 0, 1, ...`` of ``n_steps`` has ``learning_rate_init * shape(u)`` with
+    ``u = (t + 1/2) / n_steps``. Training has no reason to stop before.
+
+    Parameters
+    ----------
+    learning_rate_init : float
+        The largest rate.
+    n_steps : int
+        The budget.
+    """
+
+    def __init__(self, learning_rate_init: float, n_steps: int) -> None:
+        self.learning_rate_init, self.n_steps, self.t = learning_rate_init, n_steps, -1
+        self.end_step()
+
+    def shape(self, u: float) -> float:
+        """Return the rate, relative to its largest value, at a part of the budget."""
+        raise NotImplementedError
+
+    def end_step(self) -> None:
+        """Go on to the next step's rate."""
+        self.t += 1
+        u = min((self.t + 0.5) / self.n_steps, 1.0)
+        self.learning_rate = self.learning_rate_init * self.shape(u)
+
+
+class OneCycle(Budgeted):
+    """Linear up over the first quarter, linear down to zero (Smith 2018, 1803.09820)."""
+
+    def shape(self, u: float) -> float:
+        """Return ``min(4 u, 4 (1 - u) / 3)``."""
+        return min(4 * u, 4 * (1 - u) / 3)
+
+
+class Cosine(Budgeted):
+    """A warm-up over 1/20 of the budget, then half a cosine down to zero.
+
+    Loshchilov and Hutter (2017), arXiv:1608.03983, equation 5, without restarts.
+    """
+
+    warm_up = 0.05
+
+    def shape(self, u: float) -> float:
+        """Return ``(1 + cos(pi v)) / 2`` at the part ``v`` of what follows warm-up."""
+        if u < self.warm_up:
+            return u / self.warm_up
+        v = (u - self.warm_up) / (1 - self.warm_up)
+        return (1 + math.cos(math.pi * v)) / 2
+
+
+# The schedules that need to know how many steps there will be.
+BUDGETED: dict[str, type[Budgeted]] = {"one_cycle": OneCycle, "cosine": Cosine}

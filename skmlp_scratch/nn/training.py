@@ -1,7 +1,8 @@
 """The training loop: epochs, stopping, best weights, history."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from skmlp_scratch.nn.batches import Batches
 from skmlp_scratch.nn.network import Network
 from skmlp_scratch.nn.optimizers import Optimizer
+from skmlp_scratch.nn.regularization import WeightAverage, clip_gradient, limit_norms
 from skmlp_scratch.nn.schedules import Schedule
 from skmlp_scratch.nn.typing import Array
 
@@ -125,6 +127,9 @@ def train(
     validate: Callable[[], tuple[float, float]] | None = None,
     guard: "DivergenceGuard | None" = None,
     after_epoch: Callable[[History], None] | None = None,
+    clip_norm: float | None = None,
+    max_norm: float | None = None,
+    average: WeightAverage | None = None,
 ) -> None:
     """Train a network in place, until it makes no more progress.
 
@@ -158,6 +163,13 @@ def train(
         Notices divergence; None means one that knows of no constant prediction.
     after_epoch : callable, default=None
         Called with the history after every epoch.
+    clip_norm : float, default=None
+        The largest norm of a gradient; longer ones are scaled.
+    max_norm : float, default=None
+        The largest norm of a unit's incoming weights; longer ones are scaled.
+    average : WeightAverage, default=None
+        Takes the place of the parameters wherever they are validated or kept, and at
+        the end; its ``vector`` is then the parameters from which training can go on.
     """
     parameters = network.parameters.vector
     snapshots = Snapshots(parameters, history.best_epoch)
@@ -166,18 +178,29 @@ def train(
     try:
         for epoch in range(1, max_epochs + 1):
             guard.epoch = len(history.loss_curve) + 1
-            loss = train_epoch(network, batches, optimizer, schedule, alpha, guard)
+            loss = train_epoch(
+                network,
+                batches,
+                optimizer,
+                schedule,
+                alpha,
+                guard,
+                clip_norm=clip_norm,
+                max_norm=max_norm,
+                average=average,
+            )
             history.epochs = epoch
             history.loss_curve.append(loss)
             history.samples_seen += batches.n_rows
-            if validate:
-                with np.errstate(over="ignore", invalid="ignore"):
-                    score, validation_loss = validate()
-                history.validation_scores.append(score)
-                history.validation_losses.append(validation_loss)
-            if patience.update(MONITORS[monitor](history)):
-                history.best_epoch = len(history.loss_curve)
-                snapshots.keep(parameters, history.best_epoch)
+            with shown(average, parameters):
+                if validate:
+                    with np.errstate(over="ignore", invalid="ignore"):
+                        score, validation_loss = validate()
+                    history.validation_scores.append(score)
+                    history.validation_losses.append(validation_loss)
+                if patience.update(MONITORS[monitor](history)):
+                    history.best_epoch = len(history.loss_curve)
+                    snapshots.keep(parameters, history.best_epoch)
             schedule.end_epoch(history.samples_seen)
             if after_epoch:
                 after_epoch(history)
@@ -190,6 +213,8 @@ def train(
         history.interrupted = True
     except Divergence as divergence:
         history.divergence = divergence
+    if average:
+        average.put_in_place(parameters)
     if history.divergence and monitor == "loss":
         # The loss of an epoch is that of its steps' beginnings. If the next one starts
         # with an explosion, the parameters at its end were bad already.
@@ -199,6 +224,18 @@ def train(
         )
     elif monitor != "loss":
         snapshots.restore(parameters)
+
+
+@contextmanager
+def shown(average: WeightAverage | None, parameters: Array) -> Iterator[None]:
+    """Have the average of the weights, if any, in the place of the parameters."""
+    if average:
+        average.put_in_place(parameters)
+    try:
+        yield
+    finally:
+        if average:
+            average.take_back(parameters)
 
 
 class Snapshots:
@@ -256,10 +293,15 @@ def train_epoch(
     schedule: Schedule,
     alpha: float = 0.0,
     guard: DivergenceGuard | None = None,
+    *,
+    clip_norm: float | None = None,
+    max_norm: float | None = None,
+    average: WeightAverage | None = None,
 ) -> float:
     """Take one step per batch; return the mean of the batches' objectives.
 
-    Each objective is the value before the step, and counts by its number of rows.
+    Each objective is the value before the step, and counts by its number of rows. The
+    parameters are those of :func:`train`.
 
     Raises
     ------
@@ -273,7 +315,14 @@ def train_epoch(
         for number, batch in enumerate(batches, start=1):
             objective, gradient = network.loss_and_gradient(*batch, alpha=alpha)
             guard.check(objective, number)
+            if clip_norm is not None:
+                clip_gradient(gradient, clip_norm)
             optimizer.step(parameters, gradient, schedule.learning_rate)
+            schedule.end_step()
+            if max_norm is not None:
+                limit_norms(network.parameters.W, max_norm)
+            if average:
+                average.update(parameters)
             total += objective * len(batch.targets)
         # The objective is taken before the step: the last step has not shown in it yet.
         if not np.isfinite(parameters).all():

@@ -1,0 +1,328 @@
+"""Noise, dropout, limits on norms, averaged weights: their arithmetic and statistics."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from skmlp_scratch.nn.batches import Batches
+from skmlp_scratch.nn.gradient_check import check_gradient
+from skmlp_scratch.nn.initializers import initialize
+from skmlp_scratch.nn.network import Network
+from skmlp_scratch.nn.optimizers import SGD
+from skmlp_scratch.nn.regularization import (
+    Dropout,
+    GaussianNoise,
+    WeightAverage,
+    clip_gradient,
+    limit_norms,
+)
+from skmlp_scratch.nn.schedules import Constant
+from skmlp_scratch.nn.training import History, Patience, train, train_epoch
+
+SHAPE = (200, 300)
+rates = pytest.mark.parametrize("rate", [0.05, 0.2, 0.5, 0.9])
+
+
+def generator(seed=0):
+    return np.random.Generator(np.random.SFC64(seed))
+
+
+# Dropout
+
+
+@rates
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dropout_drops_and_scales(rate, dtype):
+    y = Dropout(rate, generator()).forward(np.ones(SHAPE, dtype))
+    assert y.dtype == dtype
+    kept = y[y != 0]
+    # The rate is rounded to a multiple of 2 ** -16.
+    np.testing.assert_allclose(kept, 1 / (1 - rate), rtol=2e-4)
+    error = np.sqrt(rate * (1 - rate) / y.size)
+    assert 1 - kept.size / y.size == pytest.approx(rate, abs=4 * error)
+    assert y.mean() == pytest.approx(1, abs=4 * error / (1 - rate))
+    assert y.var() == pytest.approx(rate / (1 - rate), rel=0.1)
+
+
+@rates
+def test_entries_are_dropped_independently(rate):
+    y = Dropout(rate, generator()).forward(np.ones(SHAPE)) == 0
+    for other in (np.roll(y, 1, axis=0), np.roll(y, 1, axis=1), np.roll(y, 4, axis=1)):
+        correlation = np.corrcoef(y.ravel(), other.ravel())[0, 1]
+        assert abs(correlation) < 4 / np.sqrt(y.size)
+
+
+def test_each_call_has_a_mask_of_its_own_and_a_seed_repeats_them():
+    one, same, other = (Dropout(0.5, generator(seed)) for seed in (0, 0, 1))
+    x = np.ones((20, 30))
+    first, second = one.forward(x), one.forward(x)
+    np.testing.assert_array_equal(same.forward(x), first)
+    np.testing.assert_array_equal(same.forward(x), second)
+    assert 0.4 < (first == second).mean() < 0.6
+    assert 0.4 < (first == other.forward(x)).mean() < 0.6
+
+
+def test_the_derivative_goes_through_the_same_mask():
+    dropout = Dropout(0.3, generator())
+    x, dout = np.random.default_rng(0).standard_normal((2, 20, 30))
+    y = dropout.forward(x)
+    np.testing.assert_allclose(dropout.backward(dout) * x, y * dout, rtol=1e-14)
+
+
+def test_dropout_of_sparse_entries():
+    X = scipy.sparse.random_array(SHAPE, density=0.5, rng=0, format="csr")
+    X.data[...] = 1
+    before = X.copy()
+    Y = Dropout(0.25, generator()).forward(X)
+    assert scipy.sparse.issparse(Y)
+    assert (before != X).nnz == 0
+    share = (Y.data == 0).mean()
+    assert share == pytest.approx(0.25, abs=0.02)
+    np.testing.assert_allclose(Y.data[Y.data != 0], 4 / 3)
+
+
+# Noise
+
+
+@pytest.mark.parametrize("std", [0.1, 3.0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_noise_has_mean_and_variance(std, dtype):
+    noise = GaussianNoise(std, generator())
+    x = np.full(SHAPE, 5, dtype)
+    e = np.array([noise.forward(x) - x for _ in range(20)], float)
+    assert noise.forward(x).dtype == dtype
+    # Calls share numbers of the pool, which has four calls' worth and is renewed.
+    error = std / np.sqrt(4 * x.size)
+    assert e.mean() == pytest.approx(0, abs=4 * error)
+    assert e.std() == pytest.approx(std, rel=0.02)
+    # Normal: 4.55% of the numbers are further than two standard deviations away.
+    assert (abs(e) > 2 * std).mean() == pytest.approx(0.0455, abs=0.003)
+
+
+def test_noise_is_repeated_by_its_seed_and_differs_from_call_to_call():
+    one, same, other = (GaussianNoise(1.0, generator(seed)) for seed in (0, 0, 1))
+    x = np.zeros((100, 50))
+    calls = [one.forward(x) for _ in range(30)]
+    for call in calls:
+        np.testing.assert_array_equal(same.forward(x), call)
+    others = [*calls[1:], other.forward(x)]
+    for a, b in zip(calls, others, strict=True):
+        assert abs(np.corrcoef(a.ravel(), b.ravel())[0, 1]) < 4 / np.sqrt(x.size)
+
+
+def test_the_pool_is_renewed_bit_by_bit():
+    noise = GaussianNoise(1.0, generator())
+    x = np.zeros((64, 1024))
+    noise.forward(x)
+    before = noise._pool.copy()
+    assert len(before) == 4 * x.size
+    noise.forward(x)
+    assert (noise._pool != before).sum() == x.size // 16
+    for _ in range(63):
+        noise.forward(x)
+    assert (noise._pool != before).all()
+    # A larger batch, or another type, gets a pool of its own.
+    assert noise.forward(np.zeros((200, 1024))).shape == (200, 1024)
+    assert noise.forward(x.astype(np.float32)).dtype == np.float32
+
+
+def test_noise_lets_the_derivative_pass():
+    noise = GaussianNoise(1.0, generator())
+    dout = np.random.default_rng(0).standard_normal((3, 4))
+    out = np.empty_like(dout)
+    assert noise.backward(dout) is dout
+    assert noise.backward(dout, out=dout) is dout
+    np.testing.assert_array_equal(noise.backward(dout, out=out), dout)
+
+
+# Within the network
+
+DISTURBANCES = {
+    "noise": {"noise": 0.5},
+    "dropout": {"dropout": (0.0, 0.5, 0.3)},
+    "dropout of the input": {"dropout": (0.3, 0.0, 0.0)},
+    "all": {"noise": 0.5, "dropout": (0.2, 0.5, 0.5), "label_smoothing": 0.1},
+}
+disturbances = pytest.mark.parametrize("name", DISTURBANCES)
+
+
+def make_network(activation="tanh", seed=0, dtype=np.float64, **options):
+    network = Network((5, 7, 6, 3), activation, dtype=dtype, rng=generator(), **options)
+    rng = np.random.RandomState(seed)
+    initialize(network.parameters, "he_normal", rng, activation)
+    for b in network.parameters.b:
+        # A unit whose inputs are all dropped must not sit at the kink of its activation.
+        b[...] = 0.3 * rng.standard_normal(b.shape)
+    return network
+
+
+def make_batch(n_rows=8, dtype=np.float64):
+    rng = np.random.RandomState(1)
+    return rng.standard_normal((n_rows, 5)).astype(dtype), rng.randint(3, size=n_rows)
+
+
+@disturbances
+@pytest.mark.parametrize(
+    "activation", ["tanh", "logistic", "elu", ("gelu", "softplus"), ("silu", "relu")]
+)
+def test_gradient_with_frozen_masks_agrees_with_finite_differences(activation, name):
+    X, y = make_batch()
+    parameters = make_network(activation).parameters.vector
+
+    def objective(vector):
+        # The same seed, hence the same masks and noise, at every evaluation.
+        network = make_network(activation, **DISTURBANCES[name])
+        network.parameters.vector[...] = vector
+        return network.loss_and_gradient(X, y, alpha=0.1)
+
+    check_gradient(objective, parameters)
+
+
+@disturbances
+def test_disturbances_are_for_training_only(name):
+    X, y = make_batch()
+    plain, disturbed = make_network(), make_network(**DISTURBANCES[name])
+    before = X.copy()
+    loss, gradient = disturbed.loss_and_gradient(X, y)
+    np.testing.assert_array_equal(X, before)
+    expected, expected_gradient = plain.loss_and_gradient(X, y)
+    assert abs(loss - expected) > 1e-3
+    assert abs(gradient - expected_gradient).max() > 1e-3
+    np.testing.assert_array_equal(disturbed.forward(X), plain.forward(X))
+
+
+def test_expected_loss_of_a_linear_network_with_dropout():
+    # Srivastava et al., section 9.1: dropout of the input of least squares is a penalty
+    # of rate / (1 - rate) times the squares of X and W.
+    rng = np.random.default_rng(0)
+    X, targets = rng.standard_normal((50, 4)), rng.standard_normal((50, 1))
+    network = Network((4, 1), loss="squared_error", dropout=(0.4,), rng=generator())
+    network.parameters.W[0][...] = W = rng.standard_normal((4, 1))
+    losses = [network.loss_and_gradient(X, targets)[0] for _ in range(4000)]
+    penalty = 0.4 / 0.6 * (X**2 @ W**2).mean() / 2
+    expected = ((X @ W - targets) ** 2).mean() / 2 + penalty
+    error = np.std(losses) / np.sqrt(len(losses))
+    assert np.mean(losses) == pytest.approx(expected, abs=4 * error)
+
+
+def test_batches_of_several_sizes():
+    network = make_network(dtype=np.float32, **DISTURBANCES["all"])
+    for n_rows in (8, 3, 8, 20, 1):
+        loss, gradient = network.loss_and_gradient(*make_batch(n_rows, np.float32))
+        assert np.isfinite(loss)
+        assert np.isfinite(gradient).all()
+        assert gradient.dtype == np.float32
+
+
+def test_without_a_generator_every_network_is_disturbed_differently():
+    X, y = make_batch()
+    losses = []
+    for _ in range(2):
+        network = Network((5, 7, 3), noise=1.0, dropout=(0.5, 0.5))
+        initialize(network.parameters, "he_normal", np.random.RandomState(0))
+        losses.append(network.loss_and_gradient(X, y)[0])
+    assert losses[0] != losses[1]
+
+
+# Norms
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_clipping(dtype):
+    gradient = np.array([3, 0, -4], dtype)
+    clip_gradient(gradient, 5.1)
+    np.testing.assert_array_equal(gradient, [3, 0, -4])
+    clip_gradient(gradient, 0.5)
+    np.testing.assert_allclose(gradient, [0.3, 0, -0.4], rtol=1e-6)
+    zero = np.zeros(3, dtype)
+    clip_gradient(zero, 0.5)
+    np.testing.assert_array_equal(zero, 0)
+
+
+def test_incoming_weights_are_limited_unit_by_unit():
+    W = np.array([[3.0, 0.3, 0.0], [4.0, 0.4, 0.0]])
+    limit_norms([W], 1.0)
+    np.testing.assert_allclose(W, [[0.6, 0.3, 0], [0.8, 0.4, 0]], rtol=1e-15)
+    before = W.copy()
+    limit_norms([W], 1.0)
+    np.testing.assert_allclose(W, before, rtol=1e-15)
+
+
+def test_train_epoch_clips_and_limits():
+    X, y = make_batch(20)
+    network = make_network()
+    before = network.parameters.vector.copy()
+    batches = Batches(X, y, 20, X.dtype, None)
+    sgd = SGD(before, 0.0, False)
+    train_epoch(network, batches, sgd, Constant(1.0), clip_norm=0.01)
+    step = np.linalg.norm(network.parameters.vector - before)
+    assert step == pytest.approx(0.01, rel=1e-3)
+    train_epoch(network, batches, sgd, Constant(1.0), max_norm=0.7)
+    for W in network.parameters.W:
+        assert np.linalg.norm(W, axis=0).max() <= 0.7 * (1 + 1e-12)
+
+
+# Averages
+
+
+def test_average_is_the_recursion():
+    rng = np.random.default_rng(0)
+    start = rng.standard_normal(5)
+    average, expected = WeightAverage(0.9, start), start.copy()
+    for t in range(200):
+        parameters = rng.standard_normal(5)
+        average.update(parameters)
+        decay = min(0.9, (1 + t) / (10 + t))
+        expected = decay * expected + (1 - decay) * parameters
+    np.testing.assert_allclose(average.vector, expected, rtol=1e-12)
+    assert average.t == 200
+
+
+def test_average_takes_the_place_of_the_parameters_and_gives_it_back():
+    parameters = np.zeros(3)
+    average = WeightAverage(0.5, parameters)
+    parameters += 1
+    average.update(parameters)
+    averaged = average.vector.copy()
+    average.take_back(parameters)  # nothing to be taken back
+    np.testing.assert_array_equal(parameters, 1)
+    for _ in range(2):
+        average.put_in_place(parameters)
+        np.testing.assert_array_equal(parameters, averaged)
+        np.testing.assert_array_equal(average.vector, 1)
+    average.take_back(parameters)
+    np.testing.assert_array_equal(parameters, 1)
+    np.testing.assert_array_equal(average.vector, averaged)
+
+
+def test_training_validates_and_keeps_the_average_and_goes_on_from_the_parameters():
+    X, y = make_batch(20)
+
+    def run(average, **options):
+        network = make_network()
+        vector = network.parameters.vector
+        seen, histories = [], History()
+        average = average and WeightAverage(0.9, vector)
+        train(
+            network,
+            Batches(X, y, 5, X.dtype, np.random.RandomState(0)),
+            SGD(vector),
+            Constant(0.1),
+            Patience(0.0, 100),
+            histories,
+            max_epochs=6,
+            validate=lambda: seen.append(vector.copy()) or (float(len(seen) == 3), 1.0),
+            average=average,
+            **options,
+        )
+        return vector, seen, average
+
+    plain, raw, _ = run(None)
+    averaged, seen, average = run(True)
+    np.testing.assert_array_equal(average.vector, plain)
+    np.testing.assert_array_equal(averaged, seen[-1])
+    expected = make_network().parameters.vector
+    assert all(abs(a - b).max() > 1e-4 for a, b in zip(seen, raw, strict=True))
+    assert abs(expected - averaged).max() > 1e-3
+    best, seen, _ = run(True, monitor="validation_score")
+    np.testing.assert_array_equal(best, seen[2])
