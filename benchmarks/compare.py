@@ -4,7 +4,8 @@
 
 Every peer fits the same work, in a process of its own per round; the rounds are
 interleaved (A B C A B C), and the figures are medians. "floor" is the time of the bare
-matrix products of that fit. With --source, --drift, --search or --layouts, something else is timed.
+matrix products of that fit. With --source, --drift, --search, --layouts or --disturbed, something else is
+timed.
 """
 
 import statistics
@@ -47,7 +48,7 @@ WORKS = {
 # the source 15 s. Whole epochs make it 10,200 here.
 SOURCE = Work("mnist", (50,), 100, 17, "sgd", 0.1, 0.0, 0.0, "logistic")
 SOURCE_SECONDS = 15
-SEARCH = replace(WORKS["digits-100"], epochs=30)
+SEARCH = replace(WORKS["digits-100"], epochs=100)
 DRIFT_EPOCHS = 40
 # Types and memory orders of X; fetch_openml returns Fortran order.
 LAYOUTS = ["float32-C", "float32-F", "uint8-C", "uint8-F"]
@@ -163,6 +164,34 @@ def layouts(work: Work, arguments: Any, directory: str) -> str:
     )
 
 
+def disturbed(works: dict[str, Work], arguments: Any, arrays: Arrays) -> str:
+    """Return what dropout and noise add to the time of our fits."""
+    rows = []
+    for name, work in works.items():
+        data, n_rows = arrays(work.data)
+        variants = {
+            "plain": work,
+            "dropout=0.5": replace(work, dropout=0.5),
+            "noise=0.3": replace(work, noise=0.3),
+        }
+        seconds = medians_of_rounds(
+            arguments.rounds,
+            {
+                variant: partial(fit_seconds, "ours", w, data, arguments.dtype)
+                for variant, w in variants.items()
+            },
+        )
+        milliseconds = {v: 1e3 * s / work.steps(n_rows) for v, s in seconds.items()}
+        rows.append(
+            [name]
+            + [
+                f"{m:.3f} ({m / milliseconds['plain']:.2f})"
+                for m in milliseconds.values()
+            ]
+        )
+    return make_table(["ms per step (ratio to plain)", *variants], rows)
+
+
 def epoch_seconds(work: Work, X: Any, y: Any) -> list[float]:
     """Return the wall time of each epoch of one of our fits."""
     stamps: list[float] = []
@@ -230,6 +259,11 @@ def parse_arguments() -> Any:
         "--search", action="store_true", help="GridSearchCV with two workers on digits"
     )
     modes.add_argument(
+        "--disturbed",
+        action="store_true",
+        help="the cost of dropout and noise (mnist-100 and mnist-1024-1024, or --works)",
+    )
+    modes.add_argument(
         "--layouts",
         action="store_true",
         help="X in other types and memory orders (mnist-100, or the first of --works)",
@@ -242,6 +276,8 @@ def selected(arguments: Any) -> dict[str, Work]:
     names = [n for n, work in WORKS.items() if arguments.data in (work.data, "all")]
     if arguments.drift or arguments.layouts:
         names = ["mnist-100"]
+    if arguments.disturbed:
+        names = ["mnist-100", "mnist-1024-1024"]
     names = arguments.works or names
     works = {name: WORKS[name] for name in names}
     if arguments.epochs:
@@ -269,6 +305,8 @@ def main() -> None:
         elif arguments.layouts:
             work = next(iter(works.values()))
             section, table = "layouts", layouts(work, arguments, directory)
+        elif arguments.disturbed:
+            section, table = "disturbed", disturbed(works, arguments, arrays)
         elif arguments.drift:
             section, table = "drift", drift(works, arguments)
         else:

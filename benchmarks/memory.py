@@ -39,7 +39,7 @@ LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "uint8-F": np.asfortranarray,
     "float32-F": lambda X: np.asfortranarray(X, np.float32),
 }
-CASES = [*LAYOUTS, "memmap", "predict", "pickle-fit", "pickle-partial-fit"]
+CASES = [*LAYOUTS, "memmap", "predict", "pickle-fit", "pickle-dropped", "pickle-budget"]
 N_CLASSES = 10
 SAMPLING_SECONDS = 0.005
 
@@ -120,10 +120,11 @@ def size_of_pickle(peer: str, data: str, method: str) -> float:
     """Return, in a child, the size of a fitted estimator's pickle in parameters."""
     X, y = read_arrays(data)
     estimator = make_estimator(ESTIMATORS[peer], Work(data, (100,), 200, 2))
-    if method == "fit":
-        estimator.fit(X, y)
-    else:
-        estimator.partial_fit(X, y, classes=np.unique(y))
+    if method == "budget":
+        estimator.set_params(learning_rate="one_cycle", tol=1e-4, n_iter_no_change=10)
+    estimator.fit(X, y)
+    if method == "dropped":
+        estimator.drop_training_state()
     parameters = sum(p.nbytes for p in estimator.coefs_ + estimator.intercepts_)
     return len(pickle.dumps(estimator)) / parameters
 
@@ -162,8 +163,14 @@ def measure_case(case: str, arguments: Any, directory: Path) -> list[str]:
         name = f"predict {arguments.rows:,} × 100, (1024, 1024): MB"
     else:
         function = size_of_pickle
-        options["method"] = case.removeprefix("pickle-").replace("-", "_")
-        name = f"pickle after {options['method']} / parameters"
+        options["method"] = case.removeprefix("pickle-")
+        after = {
+            "fit": "fit",
+            "dropped": "fit and drop_training_state()",
+            "budget": "fit with learning_rate='one_cycle'",
+        }
+        name = f"pickle after {after[options['method']]} / parameters"
+        peers = peers if case == "pickle-fit" else ["ours"]
     values = {peer: call_in_child(function, peer=peer, **options) for peer in peers}
     cells = [values.get(peer) for peer in ESTIMATORS]
     return [name, *("–" if cell is None else f"{cell:.2f}" for cell in cells)]

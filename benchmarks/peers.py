@@ -40,6 +40,8 @@ class Work:
         SGD is with Nesterov's momentum.
     activation : {'relu', 'logistic'}
         Of the hidden layers.
+    dropout, noise : float
+        Of our estimator; no other has them.
     """
 
     data: str
@@ -51,6 +53,8 @@ class Work:
     momentum: float = 0.9
     alpha: float = 1e-4
     activation: str = "relu"
+    dropout: float = 0.0
+    noise: float = 0.0
 
     def steps(self, n_rows: int) -> int:
         """Return the number of steps in a fit of so many rows."""
@@ -68,6 +72,7 @@ def fit_estimator(estimator_class: type, work: Work, X: Array, y: Array) -> Any:
 
 def make_estimator(estimator_class: type, work: Work) -> ClassifierMixin:
     """Return an estimator that does the work without stopping early."""
+    ours_only = {"dropout": work.dropout, "noise": work.noise}
     return estimator_class(
         work.hidden,
         activation=work.activation,
@@ -80,6 +85,7 @@ def make_estimator(estimator_class: type, work: Work) -> ClassifierMixin:
         tol=0.0,
         n_iter_no_change=work.epochs + 1,
         random_state=0,
+        **{name: value for name, value in ours_only.items() if value},
     )
 
 

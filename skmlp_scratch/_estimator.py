@@ -130,6 +130,10 @@ class BaseScratchMLP(BaseEstimator):
             incremental=incremental,
         )
         self._set_fitted(network, history, held_out is not None)
+        if not hasattr(self, "partial_fit"):
+            # Only warm_start can go on, and that starts with a new optimizer.
+            for name in ("optimizer", "average", "random_state"):
+                state.pop(name, None)
         self._training_state = state
         self._report(history, constant_loss, incremental)
         if not incremental:

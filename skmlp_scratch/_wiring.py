@@ -197,7 +197,7 @@ def run_epochs(
     n_steps = est.max_iter * -(-batches.n_rows // batches.batch_size)
     optimizer, schedule = make_optimizer(est, network), make_schedule(est, n_steps)
     average = make_average(est, network, before.get("average") if incremental else None)
-    if incremental and before.get("solver") == est.solver:
+    if incremental and before.get("solver") == est.solver and "optimizer" in before:
         optimizer.state = copy.deepcopy(before["optimizer"])
         schedule.learning_rate = before["learning_rate"]
     monitor = f"validation_{est.monitor}" if est.early_stopping else "loss"

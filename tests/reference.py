@@ -6,6 +6,9 @@ Tests compare the package with this.
 
 import math
 
+# Klambauer et al. 2017, equation 14.
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
 ACTIVATIONS = {
     "identity": (lambda x: x, lambda x: 1.0),
     "relu": (lambda x: max(x, 0.0), lambda x: 1.0 if x > 0 else 0.0),
@@ -13,6 +16,33 @@ ACTIVATIONS = {
     "logistic": (
         lambda x: 1 / (1 + math.exp(-x)),
         lambda x: math.exp(-x) / (1 + math.exp(-x)) ** 2,
+    ),
+    "leaky_relu": (
+        lambda x: x if x > 0 else 0.01 * x,
+        lambda x: 1.0 if x > 0 else 0.01,
+    ),
+    "elu": (
+        lambda x: x if x > 0 else math.exp(x) - 1,
+        lambda x: 1.0 if x > 0 else math.exp(x),
+    ),
+    "selu": (
+        lambda x: SELU_SCALE * (x if x > 0 else SELU_ALPHA * (math.exp(x) - 1)),
+        lambda x: SELU_SCALE * (1.0 if x > 0 else SELU_ALPHA * math.exp(x)),
+    ),
+    "gelu": (
+        lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2,
+        lambda x: (
+            (1 + math.erf(x / math.sqrt(2))) / 2
+            + x * math.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+        ),
+    ),
+    "silu": (
+        lambda x: x / (1 + math.exp(-x)),
+        lambda x: (1 + math.exp(-x) + x * math.exp(-x)) / (1 + math.exp(-x)) ** 2,
+    ),
+    "softplus": (
+        lambda x: math.log(1 + math.exp(x)),
+        lambda x: 1 / (1 + math.exp(-x)),
     ),
 }
 

@@ -22,6 +22,7 @@ SECTIONS = [
     "compare-sgd-float32",
     "source",
     "drift",
+    "disturbed",
     "layouts",
     "search",
     "memory",
@@ -150,15 +151,24 @@ def test_layouts(run):
     assert [row[2] for row in rows[::2]] == ["1.000", "1.000"]
 
 
+def test_disturbed(run):
+    head, rows = run("compare.py", "--disturbed", "--works", "iris-10", "--rounds", "1")
+    assert head[1:] == ["plain", "dropout=0.5", "noise=0.3"]
+    assert rows[0][1].endswith("(1.00)")
+    assert all(re.fullmatch(r"\d+\.\d{3} \(\d+\.\d\d\)", cell) for cell in rows[0][1:])
+
+
 def test_memory(run):
     sizes = ["--gigabytes", "0.01", "--rows", "3000"]
     head, rows = run("memory.py", "--data", "digits", *sizes)
     assert head[1:] == ["ours", "MLPClassifier"]
-    assert len(rows) == 7
-    pickle = rows[-1]
+    assert len(rows) == 8
+    fitted, dropped, budgeted = rows[-3:]
     # MLPClassifier keeps Adam's two moments beside the parameters, and the best ones.
-    assert float(pickle[1]) >= 1
-    assert float(pickle[2]) >= 3
+    assert float(fitted[1]) >= 3
+    assert float(fitted[2]) >= 3
+    assert 1 <= float(dropped[1]) < 1.6
+    assert 1 <= float(budgeted[1]) < 1.6
 
 
 def test_scaling(run):

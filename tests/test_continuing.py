@@ -448,7 +448,7 @@ def test_partial_fit_with_a_bad_parameter_changes_nothing(estimator_class):
     [
         (
             {"solver": "lbfgs"},
-            "only available for solver='adam' and 'sgd', got .*lbfgs",
+            "only available for solver='adam', 'adamw' and 'sgd', got .*lbfgs",
         ),
         ({"early_stopping": True}, "does not support early_stopping=True"),
     ],

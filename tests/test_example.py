@@ -59,6 +59,38 @@ def test_example_runs_on_digits(tmp_path):
     assert "same weights as step by step: True" in result.stdout
 
 
+RECIPES = EXAMPLE.parent / "fast_and_accurate.py"
+
+
+@pytest.mark.parametrize(
+    ("options", "lines"),
+    [
+        (
+            ["--recipes", "quick", "better", "--reference", "--seeds", "2"],
+            [r"quick, seed 1: \d+\.\d\d s, ", *("quick", "better", "MLPClassifier")],
+        ),
+        (["--tune", "--candidates", "2"], [r"best of 2: 9\d\.\d+% ", "    dropout="]),
+    ],
+    ids=["recipes", "tune"],
+)
+def test_recipes_run_on_digits(options, lines, tmp_path):
+    result = subprocess.run(
+        [sys.executable, RECIPES, "--data", "digits", *options],
+        cwd=tmp_path,
+        env=os.environ | {"MPLBACKEND": "Agg"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    for line in lines:
+        assert re.search(f"^{line}", result.stdout, re.MULTILINE), result.stdout
+    for accuracy in re.findall(r" ([\d.]+)%", result.stdout):
+        assert float(accuracy) > 85
+
+
 def unreachable(*args, **kwargs):
     raise OSError("network is unreachable")
 

@@ -156,8 +156,9 @@ def parameters_of(estimator_class):
     return [p.replace(annotation=inspect.Parameter.empty) for p in parameters]
 
 
-def test_signature_is_that_of_mlp_regressor_and_three_keywords_more():
-    *common, weight_init, dtype, monitor = parameters_of(ScratchMLPRegressor)
+def test_signature_is_that_of_mlp_regressor_and_keywords_more():
+    ours = parameters_of(ScratchMLPRegressor)
+    common, own = ours[:-8], ours[-8:]
     theirs = parameters_of(MLPRegressor)
     version = parse_version(sklearn.__version__)
     if version < parse_version("1.7"):
@@ -169,10 +170,19 @@ def test_signature_is_that_of_mlp_regressor_and_three_keywords_more():
         theirs = [p for p in theirs if p.name in names]
     assert common == theirs
     keyword = inspect.Parameter.KEYWORD_ONLY
-    assert [weight_init, dtype, monitor] == [
-        inspect.Parameter("weight_init", keyword, default="he_normal"),
-        inspect.Parameter("dtype", keyword, default="auto"),
-        inspect.Parameter("monitor", keyword, default="score"),
+    defaults = {
+        "weight_init": "he_normal",
+        "dtype": "auto",
+        "monitor": "score",
+        "dropout": 0.0,
+        "noise": 0.0,
+        "max_norm": None,
+        "clip_norm": None,
+        "averaging": 0.0,
+    }
+    assert own == [
+        inspect.Parameter(name, keyword, default=default)
+        for name, default in defaults.items()
     ]
 
 
@@ -181,6 +191,7 @@ def test_parameters_are_those_of_the_classifier():
     classifiers = {p.name: p.default for p in parameters_of(ScratchMLPClassifier)}
     assert ours.pop("loss") == "squared_error"
     assert classifiers.pop("class_weight") is None
+    assert classifiers.pop("label_smoothing") == 0
     assert list(ours.items()) == list(classifiers.items())
 
 

@@ -121,13 +121,15 @@ def test_stops_after_more_than_n_iter_no_change_epochs_without_progress(
 
 
 def test_schedule_is_told_of_every_epoch_and_asked_before_stopping(run):
-    told = []
+    told, steps = [], []
     schedule = SimpleNamespace(
         learning_rate=0.1,
+        end_step=lambda: steps.append(1),
         end_epoch=told.append,
         plateau=lambda: told.append("plateau") or len(told) > 9,
     )
     _, history, _ = run(Patience(tol=1e9, n_iter_no_change=1), schedule)
+    assert len(steps) == 7 * 5
     assert told == [30, 60, 90, "plateau", 120, 150, "plateau", 180, 210, "plateau"]
     assert len(history.loss_curve) == 7
     assert history.converged
