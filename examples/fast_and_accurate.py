@@ -28,12 +28,12 @@ from sklearn.neural_network import MLPClassifier
 from skmlp_scratch import ScratchMLPClassifier
 
 RECIPES: dict[str, dict[str, Any]] = {
-    # The architecture of MLPClassifier's defaults, and its accuracy, 97.9%, or more.
+    # The architecture of MLPClassifier's defaults, and its accuracy, 97.9%, and more.
     "quick": {
         "hidden_layer_sizes": (100,),
         "learning_rate": "one_cycle",
-        "learning_rate_init": 0.01,
-        "batch_size": 100,
+        "learning_rate_init": 0.015,
+        "batch_size": 200,
         "max_iter": 6,
     },
     # 98.5% or more.
@@ -60,7 +60,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 # Values from which --tune draws, around the recipe "quick".
 SPACE = {
     "learning_rate": ["one_cycle", "cosine"],
-    "learning_rate_init": [0.003, 0.006, 0.01],
+    "learning_rate_init": [0.003, 0.007, 0.015],
     "activation": ["relu", "gelu", "silu"],
     "solver": ["adam", "adamw"],
     "alpha": [1e-4, 1e-2],

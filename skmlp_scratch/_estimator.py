@@ -21,7 +21,11 @@ from skmlp_scratch._data import (
     check_sample_weight,
 )
 from skmlp_scratch._diagnostics import check_feature_scales, check_network
-from skmlp_scratch._parameter_checks import check_parameters, warn_of_ignored
+from skmlp_scratch._parameter_checks import (
+    check_parameters,
+    is_budgeted,
+    warn_of_ignored,
+)
 from skmlp_scratch.exceptions import DivergenceError, DivergenceWarning, warn
 from skmlp_scratch.nn.network import Network
 from skmlp_scratch.nn.training import History
@@ -137,7 +141,7 @@ class BaseScratchMLP(BaseEstimator):
         self._training_state = state
         self._report(history, constant_loss, incremental)
         if not incremental:
-            at_its_end = history.converged or _wiring.is_budgeted(self)
+            at_its_end = history.converged or self._is_budgeted()
             check_network(network, training, constant_loss, at_its_end)
 
     def _validate(self, X: Any, y: Any, reset: bool) -> tuple[Array, Array]:
@@ -277,7 +281,7 @@ class BaseScratchMLP(BaseEstimator):
                 "max_fun, or scale the features.",
                 ConvergenceWarning,
             )
-        elif not (history.converged or incremental or _wiring.is_budgeted(self)):
+        elif not (history.converged or incremental or self._is_budgeted()):
             early = (
                 f"validation {self.monitor}" if self.early_stopping else "training loss"
             )
@@ -318,6 +322,9 @@ class BaseScratchMLP(BaseEstimator):
         check_float32_range(X, self.coefs_[0].dtype)
         return _wiring.predict(self, X.tocsr() if issparse(X) else X)
 
+    def _is_budgeted(self) -> bool:
+        return is_budgeted(self.solver, self.learning_rate)
+
     def _has_partial_fit(self) -> bool:
         """Return True, or raise the AttributeError that says why there is none."""
         if self.solver == "lbfgs":
@@ -325,7 +332,7 @@ class BaseScratchMLP(BaseEstimator):
                 "partial_fit is only available for solver='adam', 'adamw' and 'sgd', got "
                 "solver='lbfgs'"
             )
-        if _wiring.is_budgeted(self):
+        if self._is_budgeted():
             raise AttributeError(
                 f"partial_fit does not support learning_rate={self.learning_rate!r}, "
                 "which plans for max_iter epochs in one fit. Use "

@@ -198,8 +198,14 @@ def _n_hidden(parameters: Mapping[str, Any]) -> int:
     return int(np.size(parameters["hidden_layer_sizes"]))
 
 
+def is_budgeted(solver: Any, learning_rate: Any) -> bool:
+    """Return whether the learning rate follows a plan for all of ``max_iter``."""
+    known = isinstance(learning_rate, str) and learning_rate in BUDGETED
+    return known and solver != "lbfgs"
+
+
 def _is_budgeted(parameters: Mapping[str, Any]) -> bool:
-    return parameters["learning_rate"] in BUDGETED and parameters["solver"] != "lbfgs"
+    return is_budgeted(parameters["solver"], parameters["learning_rate"])
 
 
 UNBUDGETED = (

@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skmlp_scratch._data import Rows
+from skmlp_scratch._parameter_checks import is_budgeted
 from skmlp_scratch._threads import threads_for
 from skmlp_scratch.exceptions import warn
 from skmlp_scratch.nn.batches import Batches
@@ -53,7 +54,7 @@ def make_network(
     noise, dropout = disturbances(est, len(hidden))
     fast = None
     if noise or any(dropout):
-        # Three times as fast as the legacy generator, and seeded from it.
+        # A faster generator than the legacy one, from which it gets its seed.
         fast = np.random.Generator(np.random.SFC64(rng.randint(2**31 - 1)))
     return Network(
         [n_features, *hidden, n_outputs],
@@ -76,12 +77,6 @@ def disturbances(est: Any, n_hidden: int) -> tuple[float, tuple[float, ...]]:
     return est.noise, (0.0, *[est.dropout] * n_hidden)
 
 
-def is_budgeted(est: Any) -> bool:
-    """Return whether the learning rate follows a plan for all of ``max_iter``."""
-    known = isinstance(est.learning_rate, str) and est.learning_rate in BUDGETED
-    return known and est.solver != "lbfgs"
-
-
 def set_initial_weights(
     est: Any, network: Network, rng: np.random.RandomState, resume: bool
 ) -> None:
@@ -96,20 +91,19 @@ def set_initial_weights(
         initialize(network.parameters, est.weight_init, rng, est.activation)
         return
     sizes = tuple(len(b) for b in est.intercepts_[:-1])
-    changes = []
+    before, now = (per_layer(a, len(sizes)) for a in (est._activation, est.activation))
     if sizes != layer_sizes(est):
-        changes.append(("hidden_layer_sizes", sizes, layer_sizes(est)))
-    elif per_layer(est._activation, len(sizes)) != per_layer(
-        est.activation, len(sizes)
-    ):
-        changes.append(("activation", est._activation, est.activation))
-    for name, old, new in changes:
-        raise ValueError(
-            f"{name} changed from {old!r} to {new!r}: training cannot go on from "
-            f"the weights of the last fit. Set {name} back, or call fit with "
-            "warm_start=False."
-        )
-    network.parameters.load(est.coefs_, est.intercepts_)
+        change = "hidden_layer_sizes", sizes, layer_sizes(est)
+    elif before != now:
+        change = "activation", est._activation, est.activation
+    else:
+        network.parameters.load(est.coefs_, est.intercepts_)
+        return
+    name, old, new = change
+    raise ValueError(
+        f"{name} changed from {old!r} to {new!r}: training cannot go on from the weights "
+        f"of the last fit. Set {name} back, or call fit with warm_start=False."
+    )
 
 
 def random_numbers(est: Any, continued: bool) -> np.random.RandomState:
@@ -201,7 +195,12 @@ def run_epochs(
         optimizer.state = copy.deepcopy(before["optimizer"])
         schedule.learning_rate = before["learning_rate"]
     monitor = f"validation_{est.monitor}" if est.early_stopping else "loss"
-    patience = Patience(est.tol, math.inf if is_budgeted(est) else est.n_iter_no_change)
+    patience = Patience(
+        est.tol,
+        math.inf
+        if is_budgeted(est.solver, est.learning_rate)
+        else est.n_iter_no_change,
+    )
     if before.get("monitor") == monitor:
         patience.best, patience.failures = before["best"], before["failures"]
     guard = DivergenceGuard(
@@ -299,7 +298,7 @@ def make_average(
 
 def make_schedule(est: Any, n_steps: int) -> Constant:
     """Return the schedule of the learning rate."""
-    if is_budgeted(est):
+    if is_budgeted(est.solver, est.learning_rate):
         return BUDGETED[est.learning_rate](est.learning_rate_init, n_steps)
     if est.solver == "sgd" and est.learning_rate == "invscaling":
         return InverseScaling(est.learning_rate_init, est.power_t)

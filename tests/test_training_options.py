@@ -443,6 +443,29 @@ def test_divergence_leaves_nothing_behind():
     assert estimator._training_state["average"] is None
 
 
+@ignore_convergence
+@pytest.mark.parametrize(
+    "parameters", [{"learning_rate": "cosine"}, {"early_stopping": True}], ids=str
+)
+def test_state_that_only_partial_fit_could_use_is_not_kept(parameters):
+    estimator = quick(hidden_layer_sizes=200, averaging=0.9, **parameters)
+    estimator.fit(X_train, y_train)
+    assert len(pickle.dumps(estimator)) < 1.1 * numbers(estimator).nbytes
+    # Told that there will be no more of that, it starts afresh.
+    estimator.set_params(learning_rate="constant", early_stopping=False)
+    estimator.partial_fit(X_train, y_train)
+    assert "optimizer" in estimator._training_state
+
+
+@ignore_convergence
+def test_a_list_is_copied():
+    activation = ["tanh"]
+    estimator = quick(activation=activation).fit(X_train, y_train)
+    before = estimator.predict_proba(X_test)
+    activation[0] = "relu"
+    np.testing.assert_array_equal(estimator.predict_proba(X_test), before)
+
+
 # Tuning
 
 

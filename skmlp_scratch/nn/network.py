@@ -67,7 +67,9 @@ class Network:
         rng: np.random.Generator | None = None,
     ) -> None:
         self.layer_units = tuple(layer_units)
-        self.activation = activation
+        self.activation = (
+            activation if isinstance(activation, str) else tuple(activation)
+        )
         options = {"label_smoothing": label_smoothing} if label_smoothing else {}
         self.loss: Loss = LOSSES[loss](**options)
         self.parameters = Parameters(layer_units, dtype)
