@@ -286,14 +286,17 @@ def read_task(
     return Work(**work), X.astype(DTYPES.get(peer, dtype), copy=False), y
 
 
-def time_fit(peer: str, work: dict[str, Any], data: str, dtype: str) -> float:
+def time_fit(
+    peer: str, work: dict[str, Any], data: str, dtype: str, warm_up_on_all: bool = False
+) -> float:
     """Return, in a child, the seconds of one fit, after a short one to warm up."""
     task, X, y = read_task(peer, work, data, dtype)
     # JAX compiles for the number of rows; for others two batches are enough.
-    n_warm = len(X) if peer == "jax" else min(2 * task.batch, len(X))
+    all_rows = warm_up_on_all or peer == "jax"
+    n_warm = len(X) if all_rows else min(2 * task.batch, len(X))
     rows = np.linspace(0, len(X) - 1, n_warm).astype(int)
     fit = FITS[peer]
-    fit(replace(task, epochs=1), X[rows], y[rows])
+    fit(replace(task, epochs=1), X if all_rows else X[rows], y[rows])
     if peer != "floor":
         return seconds_of(lambda: fit(task, X, y))
     seconds = []
@@ -303,9 +306,18 @@ def time_fit(peer: str, work: dict[str, Any], data: str, dtype: str) -> float:
     return min(seconds)
 
 
-def fit_seconds(peer: str, work: Work, data: str, dtype: str) -> float:
+def fit_seconds(
+    peer: str, work: Work, data: str, dtype: str, warm_up_on_all: bool = False
+) -> float:
     """Return the seconds of one fit, in a process of its own."""
-    return call_in_child(time_fit, peer=peer, work=asdict(work), data=data, dtype=dtype)
+    return call_in_child(
+        time_fit,
+        peer=peer,
+        work=asdict(work),
+        data=data,
+        dtype=dtype,
+        warm_up_on_all=warm_up_on_all,
+    )
 
 
 CANDIDATES = {

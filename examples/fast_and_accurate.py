@@ -3,10 +3,10 @@
 Each is one call of the constructor. What they are made of (a one-cycle learning rate,
 noise, dropout, decoupled weight decay, averaged weights) is explained in docs/training.md.
 
-    python examples/fast_and_accurate.py                    # some minutes
-    python examples/fast_and_accurate.py --seeds 3          # the figures of the docs
+    pip install ".[examples]"
+    python examples/fast_and_accurate.py           # some minutes
     python examples/fast_and_accurate.py --recipes quick --reference --seeds 5
-    python examples/fast_and_accurate.py --tune             # how to find such values
+    python examples/fast_and_accurate.py --tune    # how to find such values
 
 On MNIST, if it can be had; otherwise, or with --data digits, on the small digits that
 come with scikit-learn, for which the recipes are not made.
@@ -36,7 +36,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "batch_size": 200,
         "max_iter": 6,
     },
-    # 98.5% or more.
+    # About 98.5%.
     "better": {
         "hidden_layer_sizes": (256, 128),
         "noise": 0.2,
@@ -45,7 +45,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "batch_size": 100,
         "max_iter": 8,
     },
-    # 99%.
+    # About 99%.
     "accurate": {
         "hidden_layer_sizes": (1024, 1024),
         "solver": "adamw",

@@ -24,8 +24,8 @@ def check_feature_scales(data: Rows) -> None:
     """Warn if the ranges of the features, on a sample of rows, differ too much."""
     if issparse(data.X):
         return
-    sample = data.some(SAMPLE_ROWS)[0].astype(np.float64)
-    ranges = np.ptp(sample, axis=0)
+    sample = data.some(SAMPLE_ROWS)[0]
+    ranges = sample.max(axis=0).astype(np.float64) - sample.min(axis=0)
     ranges = ranges[ranges > 0]
     if ranges.size and ranges.max() > LARGEST_RATIO_OF_SCALES * ranges.min():
         warn(
@@ -37,23 +37,25 @@ def check_feature_scales(data: Rows) -> None:
 
 
 def check_network(
-    network: Network, data: Rows, constant_loss: float, converged: bool
+    network: Network, data: Rows, constant_loss: float, at_its_end: bool
 ) -> None:
     """Warn if the network makes no distinctions, or most units of a layer are dead.
 
-    ``constant_loss`` is 0 where there is nothing to distinguish. A network far worse
-    than a constant prediction is worth a word if training took itself to be at its end.
+    A network far worse than a constant prediction is worth a word if training took
+    itself to be at its end.
     """
+    if len(data) < 2 or not np.ptp(data.taken()[0], axis=0).any():
+        return  # nothing to distinguish
     sample, targets = data.some(SAMPLE_ROWS)
-    if sample.shape[0] < 2 or constant_loss <= 0:
-        return
     dtype = network.parameters.vector.dtype
     with np.errstate(over="ignore", invalid="ignore"):
         logits = network.forward(sample.astype(dtype, copy=False))
         spread = np.ptp(logits, axis=0).max()
         loss, _ = network.loss.loss_and_gradient(logits, targets)
-    constant_loss = network.loss.constant_loss(targets)
-    if converged and loss > FAR_WORSE * constant_loss:
+    # A sample may lack what is rare, and then be too easy for a constant.
+    of_sample = network.loss.constant_loss(targets, None, network.layer_units[-1])
+    constant_loss = max(constant_loss, of_sample)
+    if at_its_end and loss > FAR_WORSE * constant_loss:
         warn(
             f"The trained network has a loss of {loss:.3g} on the training data, where a "
             f"constant prediction has {constant_loss:.3g}. Scale the features, train "

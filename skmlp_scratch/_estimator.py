@@ -107,7 +107,7 @@ class BaseScratchMLP(BaseEstimator):
 
         resume = hasattr(self, "coefs_") and (incremental or self.warm_start)
         X, y = self._validate(X, y, reset=not resume)
-        if issparse(X) and self.noise and self.solver != "lbfgs":
+        if issparse(X) and not self._takes_sparse():
             raise ValueError(
                 f"noise={self.noise} needs dense X: no entry of a sparse matrix would "
                 "stay zero. Use dropout, or pass X.toarray()."
@@ -115,14 +115,14 @@ class BaseScratchMLP(BaseEstimator):
         n_outputs = self._set_targets(y, resume, incremental)
         dtype = self._computing_dtype(X)
         rng = _wiring.random_numbers(self, continued=resume and incremental)
-        network = _wiring.make_network(self, X.shape[1], n_outputs, dtype, rng)
+        network = _wiring.make_network(self, X.shape[1], n_outputs, dtype)
         _wiring.set_initial_weights(self, network, rng, resume)
 
         training = self._training_rows(X, y, sample_weight, dtype, incremental)
         training, held_out = self._hold_out(training, validation, n_outputs, dtype, rng)
         if not resume:
             check_feature_scales(training)
-        constant_loss = network.loss.constant_loss(*training.taken())
+        constant_loss = network.loss.constant_loss(*training.taken(), n_outputs)
         history, state = _wiring.run_solver(
             self,
             network,
@@ -141,7 +141,8 @@ class BaseScratchMLP(BaseEstimator):
         self._training_state = state
         self._report(history, constant_loss, incremental)
         if not incremental:
-            at_its_end = history.converged or self._is_budgeted()
+            cut_short = history.interrupted or history.divergence
+            at_its_end = history.converged or (self._is_budgeted() and not cut_short)
             check_network(network, training, constant_loss, at_its_end)
 
     def _validate(self, X: Any, y: Any, reset: bool) -> tuple[Array, Array]:
@@ -322,6 +323,10 @@ class BaseScratchMLP(BaseEstimator):
         check_float32_range(X, self.coefs_[0].dtype)
         return _wiring.predict(self, X.tocsr() if issparse(X) else X)
 
+    def _takes_sparse(self) -> bool:
+        # Whatever the value of noise: tags are asked for before it is checked.
+        return self.solver == "lbfgs" or bool(self.noise == 0)
+
     def _is_budgeted(self) -> bool:
         return is_budgeted(self.solver, self.learning_rate)
 
@@ -344,7 +349,7 @@ class BaseScratchMLP(BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        tags.input_tags.sparse = self._takes_sparse()
         return tags
 
 

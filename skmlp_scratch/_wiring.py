@@ -43,38 +43,27 @@ def layer_sizes(est: Any) -> tuple[int, ...]:
 
 
 def make_network(
-    est: Any,
-    n_features: int,
-    n_outputs: int,
-    dtype: np.dtype[Any],
-    rng: np.random.RandomState,
+    est: Any, n_features: int, n_outputs: int, dtype: np.dtype[Any]
 ) -> Network:
     """Return a network whose weights are all zero."""
-    hidden = layer_sizes(est)
-    noise, dropout = disturbances(est, len(hidden))
-    fast = None
-    if noise or any(dropout):
-        # A faster generator than the legacy one, from which it gets its seed.
-        fast = np.random.Generator(np.random.SFC64(rng.randint(2**31 - 1)))
     return Network(
-        [n_features, *hidden, n_outputs],
+        [n_features, *layer_sizes(est), n_outputs],
         est.activation,
         LOSS_OF_OUTPUT[est.out_activation_],
         dtype,
         label_smoothing=getattr(est, "label_smoothing", 0.0),
-        noise=noise,
-        dropout=dropout,
-        rng=fast,
     )
 
 
-def disturbances(est: Any, n_hidden: int) -> tuple[float, tuple[float, ...]]:
-    """Return noise, and dropout of input and each hidden layer; none for L-BFGS."""
-    if est.solver == "lbfgs":
-        return 0.0, ()
-    if isinstance(est.dropout, Sequence):
-        return est.noise, tuple(est.dropout)
-    return est.noise, (0.0, *[est.dropout] * n_hidden)
+def disturb(est: Any, network: Network, rng: np.random.RandomState) -> None:
+    """Give a network the noise and dropout that it is to be trained with, if any."""
+    dropout = est.dropout
+    if not isinstance(dropout, Sequence):
+        dropout = (0.0, *[dropout] * len(network.activations))
+    if est.noise or any(dropout):
+        # One that draws float32 numbers and integers quickly, unlike the legacy one.
+        generator = np.random.Generator(np.random.SFC64(rng.randint(2**31 - 1)))
+        network.disturb(est.noise, dropout, generator)
 
 
 def set_initial_weights(
@@ -151,6 +140,7 @@ def run_solver(
         if est.solver == "lbfgs":
             run_lbfgs(est, network, batches, history, **common)
             return history, {}
+        disturb(est, network, rng)
         before = getattr(est, "_training_state", {}) if resume else {}
         state = run_epochs(
             est, network, batches, history, before, constant_loss, incremental, **common
@@ -195,17 +185,14 @@ def run_epochs(
         optimizer.state = copy.deepcopy(before["optimizer"])
         schedule.learning_rate = before["learning_rate"]
     monitor = f"validation_{est.monitor}" if est.early_stopping else "loss"
-    patience = Patience(
-        est.tol,
-        math.inf
-        if is_budgeted(est.solver, est.learning_rate)
-        else est.n_iter_no_change,
-    )
-    if before.get("monitor") == monitor:
+    budgeted = is_budgeted(est.solver, est.learning_rate)
+    patience = Patience(est.tol, math.inf if budgeted else est.n_iter_no_change)
+    watched = what_is_watched(est, monitor)
+    if before.get("watched") == watched:
         patience.best, patience.failures = before["best"], before["failures"]
-    guard = DivergenceGuard(
-        constant_loss, before.get("limit", math.inf) if incremental else math.inf
-    )
+    limit = before.get("limit", math.inf) if incremental else math.inf
+    # Clipping is there to get over exploding batches.
+    guard = DivergenceGuard(constant_loss, limit, only_finite=est.clip_norm is not None)
     train(
         network,
         batches,
@@ -229,12 +216,20 @@ def run_epochs(
         "solver": est.solver,
         "optimizer": optimizer.state,
         "learning_rate": schedule.learning_rate,
-        "monitor": monitor,
+        "watched": watched,
         "best": patience.best,
-        "failures": patience.failures,
+        "failures": 0 if budgeted else patience.failures,
         "limit": guard.limit,
         "average": average and {"t": average.t, "parameters": average.vector},
     }
+
+
+def what_is_watched(est: Any, monitor: str) -> list[Any]:
+    """Return what decides on stopping: values of other things cannot be compared."""
+    if monitor != "loss":
+        return [monitor]
+    options = ("dropout", "noise", "label_smoothing")
+    return [monitor, est.solver == "adamw", *(getattr(est, o, 0.0) for o in options)]
 
 
 def past_history(est: Any) -> History:

@@ -65,7 +65,8 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         ``'adamw'`` too, step by step over all of ``max_iter``: ``'one_cycle'`` [5]_ goes
         linearly up to ``learning_rate_init`` in the first quarter, then linearly down to
         zero; ``'cosine'`` [6]_ follows half a cosine down to zero after a warm-up of one
-        twentieth. With these two ``max_iter`` is a budget: ``tol`` does not end the fit.
+        twentieth. With these two ``max_iter`` is a budget that every fit uses up, also
+        one with ``warm_start``: neither ``tol`` nor early stopping ends it.
 
     learning_rate_init : float, default=0.001
         The learning rate at first or, with ``'one_cycle'`` and ``'cosine'``, at its
@@ -76,7 +77,7 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
 
     max_iter : int, default=200
         The most epochs, each of which uses every row once; for L-BFGS the most
-        iterations.
+        iterations. With ``'one_cycle'`` and ``'cosine'`` the number of epochs.
 
     shuffle : bool, default=True
         Whether to shuffle the rows before every epoch.
@@ -104,8 +105,8 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         Whether ``'sgd'`` uses Nesterov's momentum.
 
     early_stopping : bool, default=False
-        Whether to stop when ``monitor`` no longer improves on validation rows, and to
-        keep the weights of the best epoch. Without ``X_val``, rows are set aside; they are
+        Whether to stop when ``monitor`` no longer improves on validation rows (not with
+        ``'one_cycle'`` and ``'cosine'``), and to keep the weights of the best epoch. Without ``X_val``, rows are set aside; they are
         drawn at random. Not for L-BFGS.
 
     validation_fraction : float, default=0.1
@@ -118,7 +119,8 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         Added to the root of Adam's second moment.
 
     n_iter_no_change : int or float('inf'), default=10
-        Epochs without improvement that are allowed in a row.
+        Epochs without improvement that are allowed in a row; without effect with
+        ``'one_cycle'`` and ``'cosine'``.
 
     max_fun : int, default=15000
         The most evaluations of the objective by L-BFGS.
@@ -142,12 +144,12 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         Probability, in training, with which the output of a hidden unit is replaced by
         0; the others are divided by one minus it [7]_. A list has one for the input and
         one for each hidden layer; a number means that of all hidden layers, and a whole
-        input. Prediction is untouched, as it is by all that follows here.
+        input. There is none in prediction and validation.
 
     noise : float, default=0.0
         Standard deviation of Gaussian noise that is added, in training, to the input and
         to what each activation gets. Its size is that of scaled features: 0.1 to 0.4.
-        Needs dense X.
+        There is none in prediction and validation. Needs dense X.
 
     max_norm : float or None, default=None
         The largest Euclidean norm of each unit's incoming weights; longer ones are
@@ -197,7 +199,8 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         Smallest objective of an epoch; None with early stopping.
 
     loss_curve_ : list of float
-        Objective of each epoch, penalty included; over all fits of a warm start.
+        Objective of each epoch, as it was minimized: with the penalty (none for
+        ``'adamw'``), noise and dropout; over all fits of a warm start.
 
     validation_scores_ : list of float or None
         R^2 on the validation rows after each epoch of ``loss_curve_``; NaN for
@@ -432,12 +435,17 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         Returns
         -------
         model : MLPRegressor
-            Fitted; it shares no memory with this estimator.
+            Fitted; it shares no memory with this estimator. Its parameters are those of
+        this estimator that it knows; ``'adamw'`` becomes ``'adam'``, and a learning rate
+        with a budget ``'constant'``: to fit it again is another training.
 
         Raises
         ------
         sklearn.exceptions.NotFittedError
             If this estimator is not fitted.
+        ValueError
+            If scikit-learn cannot express the network: an activation that it lacks, or
+            hidden layers with different ones.
         """
         return to_sklearn(self, MLPRegressor)
 

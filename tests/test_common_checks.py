@@ -29,12 +29,28 @@ pytestmark = [
 # At the default, 0.1, the smallest of the data sets would leave a single row.
 EARLY = {"early_stopping": True, "validation_fraction": 0.3, "n_iter_no_change": 50}
 
+OPTIONS = {
+    "solver": "adamw",
+    "alpha": 0.01,
+    "learning_rate": "one_cycle",
+    "learning_rate_init": 0.005,
+    "activation": "gelu",
+    "max_norm": 4.0,
+    "clip_norm": 1.0,
+    "averaging": 0.9,
+}
+NOISE = {"noise": 0.1, "dropout": 0.1}
+
 # Classifier or regressor, and parameters.
 CONFIGURATIONS = {
     "classifier-adam": (ScratchMLPClassifier, {"solver": "adam"}),
     "classifier-sgd": (ScratchMLPClassifier, {"solver": "sgd"}),
     "classifier-lbfgs": (ScratchMLPClassifier, {"solver": "lbfgs"}),
     "classifier-early": (ScratchMLPClassifier, EARLY),
+    "classifier-options": (ScratchMLPClassifier, OPTIONS | {"label_smoothing": 0.05}),
+    "classifier-noise": (ScratchMLPClassifier, NOISE),
+    "regressor-options": (ScratchMLPRegressor, OPTIONS),
+    "regressor-noise": (ScratchMLPRegressor, NOISE),
     "regressor-adam": (ScratchMLPRegressor, {"solver": "adam"}),
     # The checks' features lie around 100, where plain SGD with ReLU diverges at the
     # default learning rate: MLPRegressor then returns R^2 = -19 without a word, ours
@@ -49,6 +65,8 @@ EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": SPLIT,
     "check_sample_weight_equivalence_on_sparse_data": SPLIT,
 }
+EACH_ITS_OWN = "rows that are there twice get noise of their own, each by itself"
+FAILURES_WITH_NOISE = {"check_sample_weight_equivalence_on_dense_data": EACH_ITS_OWN}
 
 # SciPy reads SCIPY_ARRAY_API when it is imported, hence a new process.
 CHECK_WITH_ARRAY_API = """
@@ -68,6 +86,8 @@ print(json.dumps([(r["check_name"], r["status"], str(r["exception"])) for r in r
 
 
 def expected_failures(estimator):
+    if estimator.noise:
+        return FAILURES_WITH_NOISE
     return EXPECTED_FAILURES if estimator.early_stopping else {}
 
 

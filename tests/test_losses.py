@@ -194,3 +194,30 @@ def test_log_softmax_is_finite_where_softmax_is_zero():
     np.testing.assert_allclose(log_softmax(logits), [[-5000, 0, -4999]], rtol=1e-12)
     mild = np.array([[0.0, 2.0, 1.0]])
     np.testing.assert_allclose(log_softmax(mild), np.log(softmax(mild)), rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["softmax_cross_entropy", "sigmoid_cross_entropy"])
+@pytest.mark.parametrize("smoothing", [0.1, 0.5])
+def test_constant_loss_with_smoothing_is_the_least_that_a_constant_reaches(
+    name, smoothing
+):
+    loss = LOSSES[name](smoothing)
+    _, targets = make_logits_and_targets(name, seed=0, n_rows=30)
+    if name == "softmax_cross_entropy":
+        targets %= 3  # the last of the four classes has no row
+
+    def value(constant):
+        logits = np.tile(constant, (len(targets), 1))
+        return loss.loss_and_gradient(logits, targets)[0]
+
+    found = minimize(value, np.zeros(4), tol=1e-12)
+    assert loss.constant_loss(targets, None, 4) == pytest.approx(found.fun, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["softmax_cross_entropy", "sigmoid_cross_entropy"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_smoothed_gradient_agrees_with_finite_differences(name, weighted):
+    logits, targets = make_logits_and_targets(name, seed=1)
+    weights = np.random.default_rng(0).uniform(0.5, 2, size=6) if weighted else None
+    loss = LOSSES[name](0.3)
+    check_gradient(lambda z: loss.loss_and_gradient(z, targets, weights, 4.2), logits)

@@ -1,5 +1,8 @@
 """Accuracy on MNIST, beside scikit-learn's. Slow; skipped where MNIST is out of reach."""
 
+import importlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.datasets import fetch_openml
@@ -60,3 +63,15 @@ def test_two_layer_network_of_the_source(mnist):
     print(f"test accuracy: {accuracy:.4f}")
     assert accuracy >= 0.94
     assert estimator.score(X_train, y_train) - accuracy < 0.01
+
+
+@pytest.mark.parametrize(("name", "accuracy"), [("quick", 0.979), ("better", 0.984)])
+def test_recipes(mnist, monkeypatch, name, accuracy):
+    pytest.importorskip("matplotlib", reason="the example draws with matplotlib")
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "examples")
+    recipes = importlib.import_module("fast_and_accurate").RECIPES
+    X_train, X_test, y_train, y_test = mnist
+    estimator = ScratchMLPClassifier(**recipes[name], random_state=0)
+    found = estimator.fit(X_train, y_train).score(X_test, y_test)
+    print(f"{name}: test accuracy {found:.4f}")
+    assert found >= accuracy

@@ -14,8 +14,10 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
-from skmlp_scratch.exceptions import IgnoredParameterWarning
+from skmlp_scratch.exceptions import DivergenceError, IgnoredParameterWarning
 from skmlp_scratch.nn.layers import ACTIVATIONS
+from skmlp_scratch.nn.optimizers import SGD, Adam, AdamW
+from skmlp_scratch.nn.schedules import BUDGETED
 
 X, y = load_digits(return_X_y=True)
 X = (X / 16).astype(np.float32)
@@ -110,15 +112,26 @@ def test_partial_fit_goes_on_after_pickling(name, estimator_class):
 
 
 @ignore_convergence
-@settings
-def test_defaults_draw_no_more_random_numbers_than_before(name):
-    # With every option off the stream of random numbers is scikit-learn's.
-    values = {"dropout": 0, "noise": 0, "max_norm": None, "clip_norm": None}
-    rng = np.random.RandomState(0)
-    quick(random_state=rng, max_iter=1, averaging=0.0, **values).fit(X_train, y_train)
-    theirs = np.random.RandomState(0)
-    quick(random_state=theirs, max_iter=1).fit(X_train, y_train)
-    assert rng.rand() == theirs.rand()
+def test_with_all_of_them_off_as_many_random_numbers_are_drawn_as_in_scikit_learn():
+    ours, theirs = np.random.RandomState(0), np.random.RandomState(0)
+    quick(random_state=ours, weight_init="glorot_uniform").fit(X_train, y_train)
+    quick(MLPClassifier, random_state=theirs).fit(X_train, y_train)
+    assert ours.rand() == theirs.rand()
+
+
+@ignore_convergence
+@pytest.mark.parametrize("name", [n for n in SETTINGS if n != "gelu"])
+def test_all_start_from_the_same_weights_and_split(name):
+    # One step of a batch of all rows, too small to be seen.
+    options = {"max_iter": 1, "learning_rate_init": 1e-30, "batch_size": 1000}
+    options |= {"early_stopping": True, "alpha": 0.0, "max_norm": 100.0}
+    plain = quick(**options).fit(X_train[:1300], y_train[:1300])
+    disturbed = quick(**options | {**SETTINGS[name], "max_norm": 100.0})
+    disturbed.fit(X_train[:1300], y_train[:1300])
+    np.testing.assert_allclose(numbers(disturbed), numbers(plain), atol=1e-20)
+    assert disturbed.validation_scores_ == plain.validation_scores_
+    if "dropout" in name or "noise" in name:
+        assert disturbed.loss_ > plain.loss_ + 0.01
 
 
 # Schedules
@@ -163,25 +176,27 @@ def test_early_stopping_keeps_the_best_epoch_and_runs_to_the_end(learning_rate):
     )
 
 
-def test_the_peak_is_reached_after_a_quarter():
-    # Plain SGD of a linear network on one constant row: the step is the rate, as long
-    # as the gradient hardly changes.
-    estimator = ScratchMLPRegressor(
-        hidden_layer_sizes=(),
-        solver="sgd",
-        learning_rate="one_cycle",
-        learning_rate_init=1e-9,
-        momentum=0,
-        alpha=0,
-        max_iter=40,
-        dtype="float64",
-        random_state=0,
+@ignore_convergence
+@solvers
+@schedules
+def test_each_step_has_the_rate_of_its_schedule(learning_rate, solver, monkeypatch):
+    optimizer = {"adam": Adam, "adamw": AdamW, "sgd": SGD}[solver]
+    step, rates = optimizer.step, []
+
+    def recorded(self, parameters, gradient, rate):
+        rates.append(rate)
+        step(self, parameters, gradient, rate)
+
+    monkeypatch.setattr(optimizer, "step", recorded)
+    # Six batches of 50 rows and one of 10, in four epochs.
+    quick(solver=solver, learning_rate=learning_rate, learning_rate_init=0.01).fit(
+        X[:310], y[:310]
     )
-    estimator.fit([[1.0]], [1e6])
-    # The bias starts at 0 and is the sum of all rates times the error: half the peak on
-    # average.
-    error = 1e6 - estimator.coefs_[0][0, 0]
-    assert estimator.intercepts_[0][0] == pytest.approx(40 * 0.5e-9 * error, rel=0.01)
+    schedule, expected = BUDGETED[learning_rate](0.01, 28), []
+    for _ in range(28):
+        expected.append(schedule.learning_rate)
+        schedule.end_step()
+    assert rates == expected
 
 
 @schedules
@@ -464,6 +479,66 @@ def test_a_list_is_copied():
     before = estimator.predict_proba(X_test)
     activation[0] = "relu"
     np.testing.assert_array_equal(estimator.predict_proba(X_test), before)
+
+
+@ignore_convergence
+@pytest.mark.filterwarnings("ignore::skmlp_scratch.exceptions.DivergenceWarning")
+def test_divergence_in_partial_fit_brings_the_average_back():
+    estimator = quick(averaging=0.9)
+    for _ in range(2):
+        estimator.partial_fit(X_train, y_train, classes=np.unique(y))
+    before = numbers(estimator)
+    estimator.partial_fit(np.float32(1e30) * X_train, y_train)
+    np.testing.assert_array_equal(numbers(estimator), before)
+    assert estimator._training_state["average"] is None
+
+
+@ignore_convergence
+@pytest.mark.parametrize(
+    "change",
+    [{"label_smoothing": 0.3}, {"noise": 0.5}, {"dropout": 0.5}, {"solver": "adamw"}],
+    ids=str,
+)
+def test_warm_start_with_another_loss_does_not_compare_it_with_the_old_one(change):
+    estimator = quick(max_iter=60, warm_start=True, alpha=0.01).fit(X_train, y_train)
+    if change == {"solver": "adamw"}:
+        estimator._training_state["best"] = -1.0  # nothing can be better than this
+    estimator.set_params(max_iter=30, **change).fit(X_train, y_train)
+    assert estimator.n_iter_ == 30
+
+
+@ignore_convergence
+def test_a_budget_leaves_no_failures_behind():
+    estimator = quick(
+        learning_rate="one_cycle", learning_rate_init=1e-30, max_iter=20
+    ).set_params(warm_start=True)
+    estimator.fit(X_train, y_train)
+    estimator.set_params(learning_rate="constant").fit(X_train, y_train)
+    assert estimator.n_iter_ > 10
+
+
+@ignore_convergence
+def test_clipping_gets_over_a_batch_that_would_end_training():
+    target = L_train.copy()
+    target[-1] = 1e6
+    options = {"batch_size": 1, "shuffle": False, "max_iter": 2}
+    with pytest.raises(DivergenceError):
+        quick(ScratchMLPRegressor, **options).fit(X_train, target)
+    clipped = quick(ScratchMLPRegressor, clip_norm=1.0, **options).fit(X_train, target)
+    assert clipped.n_iter_ == 2
+    assert clipped.score(X_train[:-1], target[:-1]) > 0.5
+
+
+def test_a_rare_class_is_no_reason_to_warn():
+    # A sample of the rows, which is what is looked at, lacks it.
+    labels = np.zeros(3000, dtype=int)
+    labels[1] = 1
+    data = np.random.default_rng(0).standard_normal((3000, 3)).astype(np.float32)
+    estimator = quick(learning_rate="one_cycle", max_iter=10, activation="tanh")
+    estimator.set_params(learning_rate_init=0.02)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        estimator.fit(data, labels)
 
 
 # Tuning

@@ -37,13 +37,6 @@ class Network:
         Computing type: that of parameters, gradients and buffers.
     label_smoothing : float, default=0.0
         For the two cross-entropies: how much of the target goes to all classes alike.
-    noise : float, default=0.0
-        Standard deviation of the noise on the input and on what activations get.
-    dropout : sequence of float, default=()
-        Probability of dropping an entry of the input, and of each hidden layer's output;
-        ``()`` means none.
-    rng : Generator, default=None
-        Source of noise and dropout; None means one that differs every time.
 
     Attributes
     ----------
@@ -60,11 +53,7 @@ class Network:
         activation: str | Sequence[str] = "relu",
         loss: str = "softmax_cross_entropy",
         dtype: Any = np.float64,
-        *,
         label_smoothing: float = 0.0,
-        noise: float = 0.0,
-        dropout: Sequence[float] = (),
-        rng: np.random.Generator | None = None,
     ) -> None:
         self.layer_units = tuple(layer_units)
         self.activation = (
@@ -88,12 +77,25 @@ class Network:
         self.activations = [ACTIVATIONS[name]() for name in names]
         self.noise: GaussianNoise | None = None
         self.dropouts: list[Dropout | None] = [None] * len(self.affines)
-        if noise or any(dropout):
-            rng = rng or np.random.default_rng()
-            self.noise = GaussianNoise(noise, rng) if noise else None
-            for number, rate in enumerate(dropout):
-                self.dropouts[number] = Dropout(rate, rng) if rate else None
         self._buffer_rows = 0
+
+    def disturb(
+        self, noise: float, dropout: Sequence[float], rng: np.random.Generator
+    ) -> None:
+        """Have noise and dropout in training from now on.
+
+        Parameters
+        ----------
+        noise : float
+            Standard deviation of the noise on the input and on what activations get.
+        dropout : sequence of float
+            Probability of dropping an entry of the input, and of each hidden layer's
+            output.
+        rng : Generator
+            Source of both.
+        """
+        self.noise = GaussianNoise(noise, rng) if noise else None
+        self.dropouts = [Dropout(rate, rng) if rate else None for rate in dropout]
 
     def forward(self, X: Array, training: bool = False) -> Array:
         """Return the logits of a batch, in a buffer that the next call overwrites.
@@ -113,9 +115,9 @@ class Network:
         noise = self.noise if training else None
         dropouts = self.dropouts if training else [None] * len(self.dropouts)
         if noise:
-            X = noise.forward(X, out=self._input)
+            X = noise.forward(X)
         if dropouts[0]:
-            X = dropouts[0].forward(X, out=self._input)
+            X = dropouts[0].forward(X)
         for number, activation in enumerate(self.activations):
             out = self.outputs[number]
             X = self.affines[number].forward(X, out=out)
@@ -124,7 +126,7 @@ class Network:
             X = activation.forward(X, out=out)
             if dropout := dropouts[number + 1]:
                 # Not in place: the activation needs its output for the derivative.
-                X = dropout.forward(X, out=self._dropped[number])
+                X = dropout.forward(X)
         return self.affines[-1].forward(X, out=self.outputs[-1])
 
     def backward(self, dlogits: Array) -> None:
@@ -198,19 +200,10 @@ class Network:
             self._dbuffers = [
                 np.empty((n_rows, u), dtype) for u in self.layer_units[1:-1]
             ]
-            # For what noise and dropout make of the input and of hidden layers.
-            widths = [
-                units if dropout else 0
-                for units, dropout in zip(self.layer_units, self.dropouts, strict=False)
-            ]
-            if self.noise:
-                widths[0] = self.layer_units[0]
-            self._disturbed = [np.empty((n_rows, width), dtype) for width in widths]
             self._buffer_rows, self._view_rows = n_rows, 0
         if n_rows != self._view_rows:
             self.outputs = [buffer[:n_rows] for buffer in self._buffers]
             self._hidden_gradients = [buffer[:n_rows] for buffer in self._dbuffers]
-            self._input, *self._dropped = [b[:n_rows] for b in self._disturbed]
             self._view_rows = n_rows
 
 

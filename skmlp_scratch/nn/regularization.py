@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from skmlp_scratch.nn.blocks import in_blocks
+from skmlp_scratch.nn.blocks import in_blocks, row_blocks
 from skmlp_scratch.nn.typing import Array
 
 
@@ -39,9 +39,10 @@ class Dropout:
             x = x.copy()
             x.data = self.forward(x.data)
             return x
-        # 16 random bits decide on an entry: four entries per draw of 64 bits.
-        bits = self.rng.bit_generator.random_raw(-(-x.size // 4)).view(np.uint16)
-        self._mask = (bits[: x.size] >= self._n_dropped).reshape(x.shape)
+        # 16 random bits decide on an entry: four entries per random integer.
+        integers = self.rng.integers(2**64, size=-(-x.size // 4), dtype=np.uint64)
+        bits = integers.view(np.uint16)[: x.size]
+        self._mask = (bits >= self._n_dropped).reshape(x.shape)
         return self.backward(x, out=out)
 
     def backward(self, dout: Array, out: Array | None = None) -> Array:
@@ -54,10 +55,9 @@ class Dropout:
 class GaussianNoise:
     """``y = x + e`` with ``e ~ N(0, std ** 2)``; the derivative passes unchanged.
 
-    To draw a normal number takes ten times as long as to add it. Hence they come from
-    a pool, at least four times as large as what is asked for, which is read from a
-    random place at each call; a sixteenth as many numbers as were read are then drawn
-    anew.
+    To draw a normal number takes dozens of times as long as to add it. They come from a
+    pool of at most a million, which is read from a random place at each call; a sixteenth
+    as many numbers as were read are then drawn anew.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class GaussianNoise:
         Source of the numbers.
     """
 
-    least_pool = 2**16
+    smallest_pool, largest_pool = 2**16, 2**20
 
     def __init__(self, std: float, rng: np.random.Generator) -> None:
         self.std, self.rng = std, rng
@@ -75,14 +75,14 @@ class GaussianNoise:
         self._renewed = 0
 
     def forward(self, x: Array, out: Array | None = None) -> Array:
-        """Return ``x`` plus noise."""
-        size = max(self.least_pool, 4 * x.size)
-        if len(self._pool) < size or self._pool.dtype != x.dtype:
-            self._pool = np.empty(size, x.dtype)
-            self._draw(self._pool)
-            self._renewed = 0
-        start = self.rng.integers(len(self._pool) - x.size + 1)
-        out = np.add(x, self._pool[start : start + x.size].reshape(x.shape), out=out)
+        """Return ``x`` plus noise; ``out``, if given, must be in C order."""
+        out = np.empty(x.shape, x.dtype) if out is None else out
+        self._provide_pool(x)
+        numbers, noisy = x.reshape(-1), out.reshape(-1)
+        for block in row_blocks(x.size, len(self._pool) // 4):
+            n = block.stop - block.start
+            start = self.rng.integers(len(self._pool) - n + 1)
+            np.add(numbers[block], self._pool[start : start + n], out=noisy[block])
         stop = self._renewed + -(-x.size // 16)
         self._draw(self._pool[self._renewed : stop])
         self._renewed = 0 if stop >= len(self._pool) else stop
@@ -91,6 +91,13 @@ class GaussianNoise:
     def backward(self, dout: Array, out: Array | None = None) -> Array:
         """Return ``dout``."""
         return dout if out is None or out is dout else np.positive(dout, out=out)
+
+    def _provide_pool(self, x: Array) -> None:
+        """Fill a pool of four times the numbers that x has, within the two limits."""
+        size = min(max(4 * x.size, self.smallest_pool), self.largest_pool)
+        if len(self._pool) < size or self._pool.dtype != x.dtype:
+            self._pool, self._renewed = np.empty(size, x.dtype), 0
+            self._draw(self._pool)
 
     def _draw(self, numbers: Array) -> None:
         self.rng.standard_normal(dtype=numbers.dtype, out=numbers)

@@ -172,7 +172,8 @@ def train(
         the end; its ``vector`` is then the parameters from which training can go on.
     """
     parameters = network.parameters.vector
-    snapshots = Snapshots(parameters, history.best_epoch)
+    with shown(average, parameters):
+        snapshots = Snapshots(parameters, history.best_epoch)
     guard = guard or DivergenceGuard(0.0)
     history.epochs = 0
     try:
@@ -271,18 +272,23 @@ class DivergenceGuard:
         with the first one, whichever is larger.
     limit : float, default=inf
         The largest objective allowed, if training goes on and it is known.
+    only_finite : bool, default=False
+        Whether to allow objectives of any size.
     """
 
-    def __init__(self, constant_loss: float, limit: float = math.inf) -> None:
+    def __init__(
+        self, constant_loss: float, limit: float = math.inf, only_finite: bool = False
+    ) -> None:
         self.constant_loss = constant_loss
-        self.limit = limit
+        self.limit = math.inf if only_finite else limit
+        self.only_finite = only_finite
         self.epoch = 1
 
     def check(self, objective: float, batch: int) -> None:
         """Raise an error if the objective of a batch is not finite, or exploded."""
         if not (math.isfinite(objective) and objective <= self.limit):
             raise Divergence(objective, self.epoch, batch)
-        if self.limit == math.inf:
+        if self.limit == math.inf and not self.only_finite:
             self.limit = EXPLOSION * max(objective, self.constant_loss)
 
 
