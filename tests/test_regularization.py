@@ -70,8 +70,7 @@ def test_the_derivative_goes_through_the_same_mask():
 
 
 def test_dropout_of_sparse_entries():
-    X = scipy.sparse.random_array(SHAPE, density=0.5, rng=0, format="csr")
-    X.data[...] = 1
+    X = scipy.sparse.csr_array(np.random.default_rng(0).integers(2, size=SHAPE) * 1.0)
     before = X.copy()
     Y = Dropout(0.25, generator()).forward(X)
     assert scipy.sparse.issparse(Y)
@@ -224,6 +223,19 @@ def test_expected_loss_of_a_linear_network_with_dropout():
     penalty = 0.4 / 0.6 * (X**2 @ W**2).mean() / 2
     expected = ((X @ W - targets) ** 2).mean() / 2 + penalty
     error = np.std(losses) / np.sqrt(len(losses))
+    assert np.mean(losses) == pytest.approx(expected, abs=4 * error)
+
+
+def test_expected_loss_of_a_linear_network_with_noise():
+    # The input does not count: all noise is that of the hidden layer.
+    network = Network((4, 6, 1), "identity", "squared_error")
+    network.disturb(0.5, (0.0, 0.0), generator())
+    rng = np.random.default_rng(0)
+    network.parameters.W[1][...] = W = rng.standard_normal((6, 1))
+    X, targets = rng.standard_normal((50, 4)), np.zeros((50, 1))
+    losses = [network.loss_and_gradient(X, targets)[0] for _ in range(2000)]
+    error = np.std(losses) / np.sqrt(len(losses))
+    expected = 0.5 * 0.5**2 * (W**2).sum()
     assert np.mean(losses) == pytest.approx(expected, abs=4 * error)
 
 
