@@ -54,7 +54,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "learning_rate": "one_cycle",
         "learning_rate_init": 0.003,
         "batch_size": 200,
-        "max_iter": 30,
+        "max_iter": 50,
     },
 }
 # Values from which --tune draws, around the recipe "quick".
