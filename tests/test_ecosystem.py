@@ -221,7 +221,9 @@ def test_inside_a_pipeline(task):
     assert pipeline[-1].n_features_in_ == X.shape[1]
 
 
-@pytest.mark.parametrize("search_class", [GridSearchCV, HalvingGridSearchCV])
+@pytest.mark.parametrize(
+    "search_class", [GridSearchCV, partial(HalvingGridSearchCV, random_state=0)]
+)
 def test_inside_a_search(search_class, task):
     make, X, y, good_score = task
     pipeline = Pipeline([("scale", StandardScaler()), ("network", make())])
