@@ -178,6 +178,7 @@ def test_equal_architectures_may_be_written_in_several_ways(estimator_class):
     estimator = quick(estimator_class, warm_start=True, hidden_layer_sizes=7).fit(X, y)
     for same in ((7,), [7], np.array([7]), np.int64(7)):
         estimator.set_params(hidden_layer_sizes=same).fit(X, y)
+    assert len(estimator.loss_curve_) == 5 * 5  # it went on each time
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])

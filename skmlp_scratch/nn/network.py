@@ -142,6 +142,7 @@ class Network:
             if dropout := self.dropouts[number + 1]:
                 dout = dropout.backward(dout, out=out)
             dout = self.activations[number].backward(dout, out=out)
+            # Noise comes here on the way forward; derivatives pass it unchanged.
         # Nobody needs the derivative with respect to the input.
         self.affines[0].backward_parameters(dout)
 

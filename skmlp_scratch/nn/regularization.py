@@ -53,7 +53,10 @@ class Dropout:
 
 
 class GaussianNoise:
-    """``y = x + e`` with ``e ~ N(0, std ** 2)``; the derivative passes unchanged.
+    """``y = x + e`` with ``e ~ N(0, std ** 2)``.
+
+    What is added does not depend on x: the derivative with respect to y is that with
+    respect to x, and there is no backward.
 
     To draw a normal number takes dozens of times as long as to add it. They come from a
     pool of at most a million, which is read from a random place at each call; a sixteenth
@@ -87,10 +90,6 @@ class GaussianNoise:
         self._draw(self._pool[self._renewed : stop])
         self._renewed = 0 if stop >= len(self._pool) else stop
         return out
-
-    def backward(self, dout: Array, out: Array | None = None) -> Array:
-        """Return ``dout``."""
-        return dout if out is None or out is dout else np.positive(dout, out=out)
 
     def _provide_pool(self, x: Array) -> None:
         """Fill a pool of four times the numbers that x has, within the two limits."""
