@@ -707,8 +707,9 @@ def _without_zeros(probabilities: Array, logarithms: Array) -> Array:
 def _kind_of_labels(y: Array) -> str:
     """Return scikit-learn's word for the targets, if they are labels that it can be."""
     try:
-        check_classification_targets(y)
-        kind = type_of_target(y)
+        kind = type_of_target(y, input_name="y")
+        if kind not in ("binary", "multiclass", "multilabel-indicator"):
+            check_classification_targets(y)  # raises scikit-learn's error
     except TypeError as error:
         types = ", ".join(sorted({type(label).__name__ for label in y}))
         raise TypeError(

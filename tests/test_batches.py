@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
+from skmlp_scratch.nn import batches as batches_module
 from skmlp_scratch.nn.batches import Batches
 from skmlp_scratch.nn.blocks import row_blocks
 
@@ -103,6 +104,39 @@ def test_some_rows_only():
     assert rows_of(make(rows=rows)) == rows.tolist()
     shuffled = rows_of(make(rows=rows, rng=np.random.RandomState(0)))
     assert sorted(shuffled) == sorted(rows)
+
+
+def test_the_callers_rows_keep_their_order():
+    rows = np.array([20, 3, 4, 11, 7, 0])
+    before = rows.copy()
+    list(make(rows=rows, rng=np.random.RandomState(0)))
+    np.testing.assert_array_equal(rows, before)
+
+
+@pytest.mark.parametrize("weights", [None, np.arange(N) / 2], ids=["", "weights"])
+@pytest.mark.parametrize("batches_in_chunk", [1, 2, 3, 100])
+def test_chunks_make_no_difference(monkeypatch, batches_in_chunk, weights):
+    def serve(chunk_bytes):
+        monkeypatch.setattr(batches_module, "CHUNK_BYTES", chunk_bytes)
+        batches = make(rng=np.random.RandomState(0), weights=weights, batch_size=4)
+        return [
+            (b.X.tolist(), b.targets.tolist(), str(b.weights), b.normalizer)
+            for b in batches
+        ]
+
+    bytes_of_batch = 4 * 3 * 8
+    chunked = serve(batches_in_chunk * bytes_of_batch + 1)
+    assert chunked == serve(1)
+    assert [len(targets) for _, targets, _, _ in chunked] == [4, 4, 4, 4, 4, 3]
+
+
+def test_a_chunk_is_no_longer_than_allowed(monkeypatch):
+    monkeypatch.setattr(batches_module, "CHUNK_BYTES", 2 * 5 * 3 * 8)
+    batches = make(rng=np.random.RandomState(0))
+    served = [batch.X for batch in batches]
+    # The first two are neighbours in one buffer, which the third overwrites.
+    assert not np.shares_memory(served[0], served[1])
+    assert np.shares_memory(served[0], served[2])
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int16, np.float16, np.float64])

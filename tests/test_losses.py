@@ -107,6 +107,29 @@ def test_extreme_logits_stay_finite(name):
     assert np.isfinite(gradient).all()
 
 
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.2])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("lead", [0.1, 20, 50, 59, 61, 87, 90, 200, 1e4])
+def test_softmax_loss_of_a_row_that_is_far_off(lead, dtype, label_smoothing):
+    # In float32, exp overflows beyond 88.7 and loses digits below -87.3.
+    logits = np.array([[lead, 0, 1], [1, 2, 3], [-lead, 0, -2 * lead]], dtype)
+    targets = np.array([1, 1, 0])
+    loss = LOSSES["softmax_cross_entropy"](label_smoothing=label_smoothing)
+    value, gradient = loss.loss_and_gradient(logits, targets, normalizer=1)
+    assert gradient.dtype == dtype
+    q = (1 - label_smoothing) * np.eye(3)[targets] + label_smoothing / 3
+    expected = -(q * log_softmax(logits.astype(np.float64))).sum()
+    eps = float(np.finfo(dtype).eps)
+    assert value == pytest.approx(expected, rel=4 * eps)
+    np.testing.assert_allclose(
+        gradient, softmax(logits.astype(np.float64)) - q, rtol=0, atol=4 * eps
+    )
+    # A row's own gradient does not depend on the others.
+    for row in range(3):
+        _, alone = loss.loss_and_gradient(logits[[row]], targets[[row]])
+        np.testing.assert_allclose(gradient[[row]], alone, rtol=0, atol=4 * eps)
+
+
 def test_extreme_poisson_predictions_overflow_and_vanish():
     # exp(z) is the prediction itself: no other way of computing it would help.
     loss, targets = PoissonDeviance(), np.array([[2.0]])

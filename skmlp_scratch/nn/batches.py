@@ -14,6 +14,9 @@ from scipy.sparse import issparse
 from skmlp_scratch.nn.blocks import row_blocks
 from skmlp_scratch.nn.typing import Array
 
+# Rows are gathered for several batches at once if those are small: up to so many bytes.
+CHUNK_BYTES = 262_144
+
 
 class Batch(NamedTuple):
     """Some rows of the training data; X is valid until the next batch comes.
@@ -71,15 +74,18 @@ class Batches:
         self.X = X if issparse(X) else np.ascontiguousarray(X)
         self.targets, self.weights = targets, weights
         self.batch_size, self.rng, self.dtype = batch_size, rng, np.dtype(dtype)
-        self.order = np.arange(X.shape[0]) if rows is None else rows
+        self.order = np.arange(X.shape[0]) if rows is None else rows.copy()
         self.n_rows = len(self.order)
         self.mean_weight = 1.0
         if weights is not None:
             self.mean_weight = float(weights[self.order].mean(dtype=np.float64))
             self.weights = weights.astype(dtype, copy=False)
+        self._chunk_rows = batch_size
         if issparse(X):
             return
-        shape = (min(batch_size, self.n_rows), X.shape[1])
+        batch_bytes = batch_size * X.shape[1] * self.dtype.itemsize
+        self._chunk_rows *= max(1, CHUNK_BYTES // batch_bytes)
+        shape = (min(self._chunk_rows, self.n_rows), X.shape[1])
         self._buffer = np.empty(shape, dtype)
         self._cast = X.dtype != self._buffer.dtype
         self._uncast = np.empty(shape, X.dtype) if self._cast else self._buffer
@@ -87,15 +93,18 @@ class Batches:
     def __iter__(self) -> Iterator[Batch]:
         """Serve one epoch."""
         if self.rng is not None:
-            self.order = self.order[self.rng.permutation(self.n_rows)]
-        for block in row_blocks(self.n_rows, self.batch_size):
-            rows = self.order[block]
-            yield Batch(
-                self._gather(rows),
-                self.targets[rows],
-                None if self.weights is None else self.weights[rows],
-                self.mean_weight * len(rows),
-            )
+            self.rng.shuffle(self.order)
+        for chunk in row_blocks(self.n_rows, self._chunk_rows):
+            rows = self.order[chunk]
+            X, targets = self._gather(rows), self.targets[rows]
+            weights = None if self.weights is None else self.weights[rows]
+            for batch in row_blocks(len(rows), self.batch_size):
+                yield Batch(
+                    X if issparse(X) else X[batch],
+                    targets[batch],
+                    None if weights is None else weights[batch],
+                    self.mean_weight * (batch.stop - batch.start),
+                )
 
     def _gather(self, rows: Array) -> Array:
         if issparse(self.X):

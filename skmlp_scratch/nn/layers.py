@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 from scipy.special import expit, ndtr
 
+from skmlp_scratch.nn.sums import column_sums
 from skmlp_scratch.nn.typing import Array
 
 
@@ -58,7 +59,6 @@ class Affine:
     ) -> None:
         self.W, self.b = W, b
         self.dW, self.db = dW, db
-        self._ones = np.ones(0, W.dtype)
 
     def forward(self, X: Array, out: Array | None = None) -> Array:
         """Return ``X W + b``, of shape (n_rows, fan_out)."""
@@ -70,10 +70,7 @@ class Affine:
     def backward_parameters(self, dout: Array) -> None:
         """Set ``dW = X^T dout`` and ``db`` = the column sums of ``dout``."""
         self.dW = product(self.X.T, dout, out=self.dW)
-        # As a product: 1.5 us against 7 for a sum over the axis, at 200 x 100.
-        if len(self._ones) != len(dout):
-            self._ones = np.ones(len(dout), dout.dtype)
-        self.db = np.dot(self._ones, dout, out=self.db)
+        self.db = column_sums(dout, out=self.db)
 
     def backward(self, dout: Array, out: Array | None = None) -> Array:
         """Set ``dW`` and ``db``; return ``dX = dout W^T``, of the shape of X."""
@@ -97,7 +94,8 @@ class ReLU:
 
     def backward(self, dout: Array, out: Array | None = None) -> Array:
         """Return ``dout`` where the output was positive, 0 elsewhere."""
-        return np.multiply(dout, self.y > 0, out=out)
+        # As numbers: 4.4 us against 5.2 with the mask itself, at 200 x 100.
+        return np.multiply(dout, (self.y > 0).astype(dout.dtype), out=out)
 
 
 class Sigmoid:

