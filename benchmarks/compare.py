@@ -4,15 +4,17 @@
 
 Every peer fits the same work, in a process of its own per round; the rounds are
 interleaved (A B C A B C), and the figures are medians. "floor" is the time of the bare
-matrix products of that fit. With --source, --drift, --search, --layouts or --disturbed, something else is
-timed.
+matrix products of that fit. With --parts, --source, --drift, --search, --layouts or
+--disturbed, something else is timed.
 """
 
+import os
 import statistics
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from importlib.util import find_spec
 from itertools import pairwise
@@ -23,6 +25,7 @@ from unittest.mock import patch
 
 import numpy as np
 from common import (
+    call_in_child,
     load_raw,
     load_scaled,
     make_parser,
@@ -31,6 +34,7 @@ from common import (
     publish,
     save_arrays,
 )
+from parts import TIMED, time_parts
 from peers import FITS, Work, fit_estimator, fit_seconds, search_seconds
 from sklearn.exceptions import ConvergenceWarning
 
@@ -194,6 +198,26 @@ def disturbed(works: dict[str, Work], arguments: Any, arrays: Arrays) -> str:
     return make_table(["ms per step (ratio to plain)", *variants], rows)
 
 
+def parts(works: dict[str, Work], arguments: Any, arrays: Arrays) -> str:
+    """Return the microseconds per step of each part of our fits."""
+    columns = []
+    for name, work in works.items():
+        data, n_rows = arrays(work.data)
+        task = {"work": asdict(work), "data": data, "dtype": arguments.dtype}
+        runs: list[dict[str, float]] = []
+        for number in range(arguments.rounds):
+            print(f"round {number + 1}/{arguments.rounds}: {name}", file=sys.stderr)
+            runs.append(call_in_child(time_parts, **task))
+        microseconds = 1e6 / work.steps(n_rows)
+        columns.append(
+            {p: microseconds * statistics.median(run[p] for run in runs) for p in TIMED}
+        )
+    return make_table(
+        ["µs per step", *works],
+        [[part, *(f"{column[part]:.1f}" for column in columns)] for part in TIMED],
+    )
+
+
 def epoch_seconds(work: Work, X: Any, y: Any) -> list[float]:
     """Return the wall time of each epoch of one of our fits."""
     stamps: list[float] = []
@@ -248,7 +272,14 @@ def parse_arguments() -> Any:
     parser.add_argument("--solver", choices=["adam", "sgd"], default="adam")
     parser.add_argument("--dtype", choices=["float32", "float64"], default="float32")
     parser.add_argument("--epochs", type=int, help="instead of each work's own number")
+    parser.add_argument(
+        "--kernels",
+        help="kernels for OpenBLAS to use, such as Haswell: those for AVX2, not AVX-512",
+    )
     modes = parser.add_mutually_exclusive_group()
+    modes.add_argument(
+        "--parts", action="store_true", help="where the time of our steps goes"
+    )
     modes.add_argument(
         "--source", action="store_true", help="the whole training of the source"
     )
@@ -292,9 +323,18 @@ def selected(arguments: Any) -> dict[str, Work]:
     return works
 
 
+def use_kernels(kernels: str) -> None:
+    """Start this command anew unless it has been: OpenBLAS chooses as it is loaded."""
+    if os.environ.get("OPENBLAS_CORETYPE") != kernels:
+        environment = {**os.environ, "OPENBLAS_CORETYPE": kernels}
+        os.execve(sys.executable, [sys.executable, *sys.argv], environment)
+
+
 def main() -> None:
     """Time what is asked for, and print the table."""
     arguments = parse_arguments()
+    if arguments.kernels:
+        use_kernels(arguments.kernels)
     # Epochs are the work to be timed: fits are not meant to converge.
     warnings.simplefilter("ignore", ConvergenceWarning)
     works = selected(arguments)
@@ -302,6 +342,9 @@ def main() -> None:
         arrays = Arrays(directory)
         if arguments.source:
             section, table = "source", source(arguments, arrays)
+        elif arguments.parts:
+            section = f"parts-{arguments.solver}-{arguments.dtype}"
+            table = parts(works, arguments, arrays)
         elif arguments.search:
             section, table = "search", search(arguments, arrays)
         elif arguments.layouts:
@@ -314,6 +357,8 @@ def main() -> None:
         else:
             section = f"compare-{arguments.solver}-{arguments.dtype}"
             table = compare(works, arguments, arrays)
+    if arguments.kernels:
+        section += f"-{arguments.kernels.lower()}"
     publish(section, table, arguments.write)
 
 

@@ -3,11 +3,14 @@
 import importlib
 import importlib.util
 import json
+import os
 import re
 import runpy
 import subprocess
 import sys
+import time
 import warnings
+from dataclasses import asdict
 from pathlib import Path
 
 import joblib
@@ -18,8 +21,13 @@ BENCHMARKS = ROOT / "benchmarks"
 PAGE = ROOT / "docs" / "performance.md"
 SECTIONS = [
     "compare-adam-float32",
+    "compare-adam-float32-haswell",
     "compare-adam-float64",
     "compare-sgd-float32",
+    "compare-sgd-float32-haswell",
+    "parts-adam-float32",
+    "parts-adam-float64",
+    "parts-sgd-float32",
     "source",
     "drift",
     "disturbed",
@@ -49,7 +57,7 @@ def call_here(function, **arguments):
 @pytest.fixture
 def run(monkeypatch, capsys):
     """Return a function that runs a command without processes of its own."""
-    for module in ("common", "peers"):
+    for module in ("common", "parts", "peers"):
         monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.syspath_prepend(BENCHMARKS)
     common = importlib.import_module("common")
@@ -62,7 +70,7 @@ def run(monkeypatch, capsys):
         return cells(capsys.readouterr().out)
 
     yield run
-    for module in ("common", "peers"):
+    for module in ("common", "parts", "peers"):
         sys.modules.pop(module, None)
 
 
@@ -149,6 +157,52 @@ def test_layouts(run):
     assert head == ["digits, (100,), 50 epochs", "seconds", "to C order"]
     assert [row[0] for row in rows] == ["float32-C", "float32-F", "uint8-C", "uint8-F"]
     assert [row[2] for row in rows[::2]] == ["1.000", "1.000"]
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_parts(run, solver):
+    head, rows = run(
+        "compare.py",
+        *("--parts", "--works", "iris-10", "digits-100"),
+        *("--solver", solver, "--rounds", "1", "--epochs", "2"),
+    )
+    assert head == ["µs per step", "iris-10", "digits-100"]
+    *parts, (whole, *_) = rows
+    assert whole == "whole fit, without this timing"
+    assert len(parts) == 9
+    assert all(float(cell) > 0 for _, *cells in rows for cell in cells)
+
+
+def test_parts_add_up_to_the_whole_and_leave_nothing_patched(run):
+    parts, peers = (importlib.import_module(name) for name in ("parts", "peers"))
+    stopwatch = parts.Stopwatch()
+    inner = stopwatch.timed(lambda: time.sleep(0.02), "inner")
+    outer = stopwatch.timed(lambda: (time.sleep(0.01), inner(), inner()), "outer")
+    start = time.perf_counter()
+    outer()
+    stopwatch.lap()
+    total = time.perf_counter() - start
+    assert stopwatch.seconds["inner"] >= 0.04
+    assert 0.01 <= stopwatch.seconds["outer"] <= total - 0.04
+    assert sum(stopwatch.seconds.values()) == pytest.approx(total, abs=0.005)
+    step = parts.Adam.step
+    with pytest.raises(FileNotFoundError):
+        parts.time_parts(asdict(peers.Work("iris", (3,), 50, 1)), "/nowhere", "float32")
+    assert parts.Adam.step is step
+
+
+def test_other_kernels_need_a_new_process(run, monkeypatch):
+    started = []
+    monkeypatch.setattr(os, "execve", lambda *arguments: started.append(arguments))
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Zen")
+    options = ("--kernels", "Haswell", "--data", "iris", "--peers", "floor")
+    run("compare.py", *options, "--rounds", "1", "--epochs", "1")
+    ((program, argv, environment),) = started
+    assert argv[2:] == [*options, "--rounds", "1", "--epochs", "1"]
+    assert environment["OPENBLAS_CORETYPE"] == "Haswell"
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    run("compare.py", *options, "--rounds", "1", "--epochs", "1")
+    assert len(started) == 1
 
 
 def test_disturbed(run):
