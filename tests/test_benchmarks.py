@@ -197,7 +197,7 @@ def test_other_kernels_need_a_new_process(run, monkeypatch):
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Zen")
     options = ("--kernels", "Haswell", "--data", "iris", "--peers", "floor")
     run("compare.py", *options, "--rounds", "1", "--epochs", "1")
-    ((program, argv, environment),) = started
+    ((_, argv, environment),) = started
     assert argv[2:] == [*options, "--rounds", "1", "--epochs", "1"]
     assert environment["OPENBLAS_CORETYPE"] == "Haswell"
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
