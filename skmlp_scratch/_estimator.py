@@ -2,11 +2,11 @@
 
 import inspect
 import math
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
 import numpy as np
 from scipy.sparse import issparse
@@ -104,8 +104,7 @@ class BaseScratchMLP(BaseEstimator):
         """Train, and set all fitted attributes."""
         parameters = self.get_params(deep=False)
         check_parameters(parameters)
-        estimator_class: Any = type(self)
-        warn_of_ignored(parameters, _defaults(estimator_class))
+        warn_of_ignored(parameters, _defaults(cast(Hashable, type(self))))
 
         resume = hasattr(self, "coefs_") and (incremental or self.warm_start)
         X, y = self._validate(X, y, reset=not resume)
@@ -372,7 +371,7 @@ def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
 
 
 @cache
-def _defaults(estimator_class: Any) -> dict[str, Any]:
+def _defaults(estimator_class: Hashable) -> dict[str, Any]:
     """Return the default of each of a class's parameters; asking takes 0.1 ms."""
-    parameters = inspect.signature(estimator_class).parameters.values()
+    parameters = inspect.signature(cast(type, estimator_class)).parameters.values()
     return {parameter.name: parameter.default for parameter in parameters}

@@ -577,7 +577,7 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
             )
 
     def _set_targets(self, y: Array, resume: bool, incremental: bool) -> int:
-        multilabel = _kind_of_labels(y) == "multilabel-indicator"
+        multilabel = _are_multilabel(y)
         out_activation = "logistic" if multilabel else "softmax"
         if resume and self.out_activation_ != out_activation:
             raise ValueError(
@@ -615,7 +615,7 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
             )
 
     def _check_y_val(self, y: Array, n_outputs: int) -> None:
-        multilabel = _kind_of_labels(y) == "multilabel-indicator"
+        multilabel = _are_multilabel(y)
         if multilabel != self._is_multilabel() or (
             multilabel and y.shape[1] != n_outputs
         ):
@@ -704,12 +704,13 @@ def _without_zeros(probabilities: Array, logarithms: Array) -> Array:
     return probabilities
 
 
-def _kind_of_labels(y: Array) -> str:
-    """Return scikit-learn's word for the targets, if they are labels that it can be."""
+def _are_multilabel(y: Array) -> bool:
+    """Return whether there are several labels per row; raise an error if y is no labels."""
     try:
-        kind = type_of_target(y, input_name="y")
-        if kind not in ("binary", "multiclass", "multilabel-indicator"):
-            check_classification_targets(y)  # raises scikit-learn's error
+        check_classification_targets(y)
+        if y.ndim == 1:
+            return False
+        kind = type_of_target(y)
     except TypeError as error:
         types = ", ".join(sorted({type(label).__name__ for label in y}))
         raise TypeError(
@@ -721,4 +722,4 @@ def _kind_of_labels(y: Array) -> str:
             "y has several columns with more than two values, which is not supported. "
             "Fit one classifier per column with MultiOutputClassifier."
         )
-    return str(kind)
+    return True

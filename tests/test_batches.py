@@ -124,14 +124,14 @@ def test_chunks_make_no_difference(monkeypatch, batches_in_chunk, weights):
             for b in batches
         ]
 
-    bytes_of_batch = 4 * 3 * 8
+    bytes_of_batch = 4 * (3 * 8 + 8)
     chunked = serve(batches_in_chunk * bytes_of_batch + 1)
     assert chunked == serve(1)
     assert [len(targets) for _, targets, _, _ in chunked] == [4, 4, 4, 4, 4, 3]
 
 
 def test_a_chunk_is_no_longer_than_allowed(monkeypatch):
-    monkeypatch.setattr(batches_module, "CHUNK_BYTES", 2 * 5 * 3 * 8)
+    monkeypatch.setattr(batches_module, "CHUNK_BYTES", 2 * 5 * (3 * 8 + 8))
     batches = make(rng=np.random.RandomState(0))
     served = [batch.X for batch in batches]
     # The first two are neighbours in one buffer, which the third overwrites.
@@ -139,9 +139,19 @@ def test_a_chunk_is_no_longer_than_allowed(monkeypatch):
     assert np.shares_memory(served[0], served[2])
 
 
+def test_wide_targets_make_chunks_shorter():
+    X, targets = np.zeros((1000, 1)), np.zeros((1000, 300))
+    batches = Batches(X, targets, 10, X.dtype, None)
+    served = [batch.targets for batch in batches]
+    in_chunk = sum(np.shares_memory(served[0].base, other.base) for other in served)
+    assert in_chunk == batches_module.CHUNK_BYTES // (10 * 301 * 8)
+
+
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int16, np.float16, np.float64])
 @pytest.mark.parametrize("computing", [np.float32, np.float64])
-def test_rows_are_cast_and_x_is_not(dtype, computing):
+@pytest.mark.parametrize("chunk_bytes", [1, batches_module.CHUNK_BYTES])
+def test_rows_are_cast_and_x_is_not(monkeypatch, dtype, computing, chunk_bytes):
+    monkeypatch.setattr(batches_module, "CHUNK_BYTES", chunk_bytes)
     X = np.arange(N * 3).reshape(N, 3).astype(dtype)
     batches = Batches(X, np.arange(N), 5, computing, np.random.RandomState(0))
     assert np.shares_memory(batches.X, X)

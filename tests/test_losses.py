@@ -112,22 +112,30 @@ def test_extreme_logits_stay_finite(name):
 @pytest.mark.parametrize("lead", [0.1, 20, 50, 59, 61, 87, 90, 200, 1e4])
 def test_softmax_loss_of_a_row_that_is_far_off(lead, dtype, label_smoothing):
     # In float32, exp overflows beyond 88.7 and loses digits below -87.3.
-    logits = np.array([[lead, 0, 1], [1, 2, 3], [-lead, 0, -2 * lead]], dtype)
-    targets = np.array([1, 1, 0])
+    logits = np.array(
+        [[lead, 0, 1], [1, 2, 3], [-lead, 0, -2 * lead], [0.3, 0.1, -lead]], dtype
+    )
+    targets = np.array([1, 1, 0, 2])
     loss = LOSSES["softmax_cross_entropy"](label_smoothing=label_smoothing)
     value, gradient = loss.loss_and_gradient(logits, targets, normalizer=1)
     assert gradient.dtype == dtype
     q = (1 - label_smoothing) * np.eye(3)[targets] + label_smoothing / 3
     expected = -(q * log_softmax(logits.astype(np.float64))).sum()
     eps = float(np.finfo(dtype).eps)
+    tolerance = 16 * eps  # a shift by up to 60 rounds to 32 eps
     assert value == pytest.approx(expected, rel=4 * eps)
     np.testing.assert_allclose(
-        gradient, softmax(logits.astype(np.float64)) - q, rtol=0, atol=4 * eps
+        gradient, softmax(logits.astype(np.float64)) - q, rtol=0, atol=tolerance
     )
     # A row's own gradient does not depend on the others.
-    for row in range(3):
+    for row in range(4):
         _, alone = loss.loss_and_gradient(logits[[row]], targets[[row]])
-        np.testing.assert_allclose(gradient[[row]], alone, rtol=0, atol=4 * eps)
+        np.testing.assert_allclose(gradient[[row]], alone, rtol=0, atol=tolerance)
+    weights = np.array([1, 2, 0, 4], dtype)
+    _, weighted = loss.loss_and_gradient(logits, targets, weights, 1, out=logits)
+    assert weighted is logits
+    expected = gradient * weights[:, np.newaxis]
+    np.testing.assert_allclose(weighted, expected, rtol=0, atol=4 * tolerance)
 
 
 def test_extreme_poisson_predictions_overflow_and_vanish():

@@ -1,8 +1,8 @@
 """Mini-batches: which rows, in which order, cast into which buffer.
 
-Every row comes once per epoch. A batch is gathered into one buffer that is reused, so
-that X is never copied as a whole, and is cast on the way: images of uint8 stay uint8 in
-memory.
+Every row comes once per epoch. A batch, or several small ones, are gathered into one
+buffer that is reused, so that X is never copied as a whole, and are cast on the way:
+images of uint8 stay uint8 in memory.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,8 @@ from scipy.sparse import issparse
 from skmlp_scratch.nn.blocks import row_blocks
 from skmlp_scratch.nn.typing import Array
 
-# Rows are gathered for several batches at once if those are small: up to so many bytes.
+# Small batches are gathered several at a time, up to so many bytes, a quarter of a small
+# L2 cache: one of 50 x 4 takes 2.4 us instead of 3.4.
 CHUNK_BYTES = 262_144
 
 
@@ -34,6 +35,8 @@ class Batch(NamedTuple):
 
 class Batches:
     """The training rows, served in mini-batches, one epoch per iteration.
+
+    One iteration at a time: they share a buffer.
 
     Parameters
     ----------
@@ -83,7 +86,8 @@ class Batches:
         self._chunk_rows = batch_size
         if issparse(X):
             return
-        batch_bytes = batch_size * X.shape[1] * self.dtype.itemsize
+        item_bytes = max(self.dtype.itemsize, X.dtype.itemsize)
+        batch_bytes = batch_size * (X.shape[1] * item_bytes + targets[:1].nbytes)
         self._chunk_rows *= max(1, CHUNK_BYTES // batch_bytes)
         shape = (min(self._chunk_rows, self.n_rows), X.shape[1])
         self._buffer = np.empty(shape, dtype)

@@ -28,7 +28,8 @@ class SGD:
 
     ``v <- momentum v - rate g``, then ``p <- p + v``; with Nesterov's momentum
     ``p <- p + momentum v - rate g``, which looks one step ahead. What is kept is
-    ``momentum v``, which saves a pass over memory.
+    ``momentum v``: with Nesterov's momentum, this saves one of six passes over memory. A
+    momentum that is changed later acts one step later.
 
     Parameters
     ----------
@@ -94,7 +95,7 @@ class Adam:
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
     ) -> None:
-        self.beta_1, self.beta_2 = beta_1, beta_2
+        self._betas = beta_1, beta_2
         self._scalars = scalars(
             parameters, beta_1, beta_2, epsilon / math.sqrt(1 - beta_2)
         )
@@ -107,17 +108,16 @@ class Adam:
     def step(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
         """Move the parameters in place; ``gradient`` is used up."""
         state, t = self.state, self.state["t"] + 1
-        root = math.sqrt(1 - self.beta_2)
-        bias_correction = math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
-        (rate,) = scalars(
-            parameters, learning_rate * bias_correction * (1 - self.beta_1) / root
-        )
-        beta_1, beta_2, epsilon = self._scalars
+        beta_1, beta_2 = self._betas
+        bias_correction = math.sqrt(1 - beta_2**t) / (1 - beta_1**t)
+        factor = (1 - beta_1) / math.sqrt(1 - beta_2)
+        (rate,) = scalars(parameters, learning_rate * bias_correction * factor)
+        decay_M, decay_V, epsilon = self._scalars
 
         def update(parameters: Array, gradient: Array, M: Array, V: Array) -> None:
-            M *= beta_1
+            M *= decay_M
             M += gradient
-            V *= beta_2
+            V *= decay_V
             V += np.square(gradient, out=gradient)
             step = np.sqrt(V, out=gradient)
             step += epsilon
