@@ -24,7 +24,6 @@ SECTIONS = [
     "compare-adam-float32-haswell",
     "compare-adam-float64",
     "compare-sgd-float32",
-    "compare-sgd-float32-haswell",
     "parts-adam-float32",
     "parts-adam-float64",
     "parts-sgd-float32",

@@ -122,7 +122,7 @@ def test_softmax_loss_of_a_row_that_is_far_off(lead, dtype, label_smoothing):
     q = (1 - label_smoothing) * np.eye(3)[targets] + label_smoothing / 3
     expected = -(q * log_softmax(logits.astype(np.float64))).sum()
     eps = float(np.finfo(dtype).eps)
-    tolerance = 16 * eps  # a shift by up to 60 rounds to 32 eps
+    tolerance = 16 * eps  # what is shifted by up to 60 is off by up to 16 eps
     assert value == pytest.approx(expected, rel=4 * eps)
     np.testing.assert_allclose(
         gradient, softmax(logits.astype(np.float64)) - q, rtol=0, atol=tolerance

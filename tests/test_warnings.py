@@ -6,11 +6,14 @@ import warnings
 
 import numpy as np
 import pytest
+import sklearn
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
+from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, scale
+from sklearn.utils.fixes import parse_version
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor, exceptions
 from skmlp_scratch.exceptions import (
@@ -751,6 +754,21 @@ def test_a_network_far_worse_than_a_constant_prediction_is_named():
     )
     assert "where a constant prediction has 1.1" in str(warning.message)
     assert log_loss(labels, estimator.predict_proba(rows)) > 3
+
+
+@pytest.mark.parametrize(("n_classes", "suspicious"), [(3, False), (20, True)])
+def test_labels_that_look_like_numbers_to_predict(n_classes, suspicious):
+    # The warning is scikit-learn's, from 1.7 on.
+    labels = np.arange(30) % n_classes
+
+    def warns(estimator_class):
+        estimator = estimator_class((3,), max_iter=1, random_state=0)
+        messages = [str(w.message) for w in recorded(estimator.fit, X[:30], labels)]
+        return any("could represent a regression problem" in m for m in messages)
+
+    known = parse_version(sklearn.__version__) >= parse_version("1.7")
+    assert warns(MLPClassifier) == (known and suspicious)
+    assert warns(ScratchMLPClassifier) == (known and suspicious)
 
 
 def test_an_explosion_between_calls_of_partial_fit_is_noticed():
