@@ -1,9 +1,11 @@
 """Sums as products: the same sums, in the same type."""
 
+import math
+
 import numpy as np
 import pytest
 
-from skmlp_scratch.nn.sums import MANY, column_sums, row_sums
+from skmlp_scratch.nn.sums import MANY, column_sums, row_sums, total
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -22,3 +24,19 @@ def test_column_sums_go_where_they_should():
     out = np.empty(3)
     assert column_sums(np.ones((5, 3)), out=out) is out
     assert out.tolist() == [5, 5, 5]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [1, 200, 201, MANY, MANY + 1, 1_000_000])
+def test_totals_equal_those_of_exact_arithmetic(n, dtype):
+    x = np.random.default_rng(n).random(n).astype(dtype)
+    result = total(x)
+    assert isinstance(result, float)
+    assert result == pytest.approx(
+        math.fsum(x.tolist()), rel=20 * float(np.finfo(dtype).eps)
+    )
+
+
+@pytest.mark.parametrize("lost", [np.inf, np.nan])
+def test_a_total_does_not_hide_what_is_not_finite(lost):
+    assert not math.isfinite(total(np.array([1.0, lost, 2.0])))

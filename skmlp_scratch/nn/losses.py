@@ -11,12 +11,12 @@ is ``sum_i w_i loss_i / N``. A row's loss is the sum over its outputs.
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from scipy.special import entr, expit, xlogy
 
-from skmlp_scratch.nn.sums import row_sums
+from skmlp_scratch.nn.sums import row_sums, total
 from skmlp_scratch.nn.typing import Array
 
 # Sums of exponentials up to exp(60), and their inverses, are far from the ends of float32.
@@ -136,7 +136,7 @@ class SoftmaxCrossEntropy:
         # of these takes longer, 10 us at 200 x 10, than anything else here.
         lead = None
         shifted = logits - target_logits[:, np.newaxis]
-        if shifted.max() > LARGE_EXPONENT:
+        if shifted.item(shifted.argmax()) > LARGE_EXPONENT:  # 0.7 us less than max()
             highest = logits.max(axis=1)
             lead = highest - target_logits
             shifted = logits - highest[:, np.newaxis]
@@ -148,10 +148,14 @@ class SoftmaxCrossEntropy:
         if lead is not None:
             losses += (1 - smoothing) * lead
         value, scales = _weighted(losses, weights, normalizer)
-        out *= (scales / sums)[:, np.newaxis]
-        out.put(at_targets, out.take(at_targets) - (1 - smoothing) * scales)
+        factors = scales / sums
+        out *= factors[:, np.newaxis]
+        # The exponentials at the targets are exp(0), or exp(-lead).
+        at_target = (factors if lead is None else factors * np.exp(-lead)) - scales
         if smoothing:
             out -= np.reshape(scales, (-1, 1)) * out.dtype.type(smoothing / n_classes)
+            at_target += scales * out.dtype.type(smoothing * (1 - 1 / n_classes))
+        out.put(at_targets, at_target)
         return value, out
 
     def constant_loss(
@@ -290,14 +294,15 @@ class PoissonDeviance:
 
 def _weighted(
     losses: Array, weights: Array | None, normalizer: float | None
-) -> tuple[float, Any]:
+) -> tuple[float, Array]:
     """Return the sum of the rows' losses, each times its scale, and the scales.
 
-    A row's scale is its weight divided by the normalizer: a number if all are the same.
+    A row's scale is its weight divided by the normalizer: without dimensions if all are
+    the same.
     """
     scale = 1 / (len(losses) if normalizer is None else normalizer)
     if weights is None:
-        return float(losses.sum()) * scale, scale
+        return total(losses) * scale, np.array(scale, losses.dtype)
     return float(weights @ losses) * scale, weights * scale
 
 

@@ -195,7 +195,7 @@ class Network:
             gradient += strength * W
 
         in_blocks(add, self.gradient.weights, W)
-        return 0.5 * strength * float(W @ W)
+        return 0.5 * strength * float(W.dot(W))
 
     def _provide_buffers(self, n_rows: int) -> None:
         """Make views of ``n_rows`` rows; allocate only when a batch is the largest."""

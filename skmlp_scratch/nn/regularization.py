@@ -4,7 +4,8 @@ Prediction knows of none of these. All randomness comes from a NumPy ``Generator
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -171,6 +172,15 @@ class WeightAverage:
         """Undo ``put_in_place``."""
         if self._in_place:
             self._exchange(parameters)
+
+    @contextmanager
+    def shown_in(self, parameters: Array) -> Iterator[None]:
+        """Have the average in the place of the parameters for a while."""
+        self.put_in_place(parameters)
+        try:
+            yield
+        finally:
+            self.take_back(parameters)
 
     def _exchange(self, parameters: Array) -> None:
         parameters[...], self.vector = self.vector, parameters.copy()

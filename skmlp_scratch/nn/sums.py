@@ -4,33 +4,38 @@ BLAS is quicker at these than NumPy's sum over an axis: at 200 x 100, the column
 1.5 us against 7; at 200 x 10, the row sums 0.8 against 4.
 """
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from skmlp_scratch.nn.typing import Array
 
-# So many ones are kept: to make new ones takes as long as a short sum.
+# Vectors of up to so many ones are kept: to make new ones takes as long as a short sum.
 MANY = 4096
 
 
 def column_sums(A: Array, out: Array | None = None) -> Array:
     """Return the sums over the rows of A: one number per column."""
-    return np.dot(_ones(A.shape[0], A.dtype), A, out=out)
+    return _ones(A.shape[0], A.dtype).dot(A, out=out)
 
 
 def row_sums(A: Array) -> Array:
     """Return the sums over the columns of A: one number per row."""
-    return np.dot(A, _ones(A.shape[1], A.dtype))
+    return A.dot(_ones(A.shape[1], A.dtype))
+
+
+def total(x: Array) -> float:
+    """Return the sum of the entries of a vector."""
+    return float(_ones(len(x), x.dtype).dot(x))
 
 
 def _ones(n: int, dtype: np.dtype[Any]) -> Array:
-    return _many_ones(dtype)[:n] if n <= MANY else np.ones(n, dtype)
+    return _kept_ones(n, dtype) if n <= MANY else np.ones(n, dtype)
 
 
-@cache
-def _many_ones(dtype: np.dtype[Any]) -> Array:
-    ones = np.ones(MANY, dtype)
+@lru_cache(maxsize=64)
+def _kept_ones(n: int, dtype: np.dtype[Any]) -> Array:
+    ones = np.ones(n, dtype)
     ones.flags.writeable = False
     return ones

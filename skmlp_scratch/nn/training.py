@@ -1,8 +1,8 @@
 """The training loop: epochs, stopping, best weights, history."""
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -227,16 +227,11 @@ def train(
         snapshots.restore(parameters)
 
 
-@contextmanager
-def shown(average: WeightAverage | None, parameters: Array) -> Iterator[None]:
+def shown(
+    average: WeightAverage | None, parameters: Array
+) -> AbstractContextManager[None]:
     """Have the average of the weights, if any, in the place of the parameters."""
-    if average:
-        average.put_in_place(parameters)
-    try:
-        yield
-    finally:
-        if average:
-            average.take_back(parameters)
+    return average.shown_in(parameters) if average else nullcontext()
 
 
 class Snapshots:
