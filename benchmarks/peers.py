@@ -258,10 +258,10 @@ def multiply_only(work: Work, X: Array, y: Array) -> None:
         for start in range(0, len(X), work.batch):
             n = min(work.batch, len(X) - start)
             for i, W in enumerate(weights):
-                np.dot(inputs[i][:n], W, out=outs[i + 1][:n])
-                np.dot(inputs[i][:n].T, douts[i + 1][:n], out=dweights[i])
+                inputs[i][:n].dot(W, out=outs[i + 1][:n])
+                inputs[i][:n].T.dot(douts[i + 1][:n], out=dweights[i])
                 if i > 0:
-                    np.dot(douts[i + 1][:n], W.T, out=dinputs[i][:n])
+                    douts[i + 1][:n].dot(W.T, out=dinputs[i][:n])
 
 
 FITS: dict[str, Callable[[Work, Array, Array], None]] = {

@@ -102,9 +102,10 @@ class BaseScratchMLP(BaseEstimator):
         incremental: bool = False,
     ) -> None:
         """Train, and set all fitted attributes."""
-        parameters = self.get_params(deep=False)
+        defaults = _defaults(cast(Hashable, type(self)))
+        parameters = {name: getattr(self, name) for name in defaults}
         check_parameters(parameters)
-        warn_of_ignored(parameters, _defaults(cast(Hashable, type(self))))
+        warn_of_ignored(parameters, defaults)
 
         resume = hasattr(self, "coefs_") and (incremental or self.warm_start)
         X, y = self._validate(X, y, reset=not resume)

@@ -127,6 +127,9 @@ def test_softmax_loss_of_a_row_that_is_far_off(lead, dtype, label_smoothing):
     np.testing.assert_allclose(
         gradient, softmax(logits.astype(np.float64)) - q, rtol=0, atol=tolerance
     )
+    # The rows may come in any order: each of them is looked at.
+    _, backwards = loss.loss_and_gradient(logits[::-1], targets[::-1], normalizer=1)
+    np.testing.assert_allclose(backwards[::-1], gradient, rtol=0, atol=tolerance)
     # A row's own gradient does not depend on the others.
     for row in range(4):
         _, alone = loss.loss_and_gradient(logits[[row]], targets[[row]])

