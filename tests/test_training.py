@@ -241,15 +241,16 @@ def test_divergence_restores_the_best_by_what_is_monitored(run):
     np.testing.assert_array_equal(vector, expected)
 
 
+@pytest.mark.parametrize("lost", [np.inf, -np.inf, np.nan])
 @pytest.mark.parametrize("parameter", ["first", "last"])
-def test_divergence_in_the_last_step_is_noticed_too(problem, parameter):
+def test_divergence_in_the_last_step_is_noticed_too(problem, parameter, lost):
     network, batches, _ = problem()
     steps = []
 
     def step(parameters, gradient, learning_rate):
         steps.append(learning_rate)
         if len(steps) == 5:  # of five batches
-            parameters[0 if parameter == "first" else -1] = np.inf
+            parameters[0 if parameter == "first" else -1] = lost
 
     with pytest.raises(Divergence, match="nan at epoch 1") as caught:
         train_epoch(network, batches, SimpleNamespace(step=step), Constant(0.1))
