@@ -151,7 +151,7 @@ class SoftmaxCrossEntropy:
         factors = scales / sums
         out *= factors[:, np.newaxis]
         # The exponentials at the targets are exp(0), or exp(-lead), and q there is
-        # 1 - s (1 - 1 / n_classes); s / n_classes elsewhere.
+        # 1 - s (1 - 1 / n_classes); s / n_classes elsewhere. put comes last: it replaces.
         at_target = (factors if lead is None else factors * np.exp(-lead)) - scales
         if smoothing:
             out -= np.reshape(scales, (-1, 1)) * (smoothing / n_classes)
