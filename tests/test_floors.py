@@ -21,6 +21,7 @@ FLOORS = {
     f"{NN}.typing": 0,
     f"{NN}.blocks": 1,
     f"{NN}.sums": 1,
+    f"{NN}.vectors": 1,
     f"{NN}.graph": 0,
     f"{NN}.parameters": 1,
     f"{NN}.layers": 2,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skmlp_scratch.nn.optimizers import SGD, Adam
+from skmlp_scratch.nn.optimizers import LARGEST_SCALE, SGD, Adam, fade
 
 
 def run(optimizer, parameters, gradients, rates):
@@ -42,6 +42,20 @@ def test_adam(data, beta_1, beta_2, epsilon):
         p = p - corrected * m / (np.sqrt(v) + epsilon)
     ours = run(Adam(start, beta_1, beta_2, epsilon), start.copy(), gradients, rates)
     np.testing.assert_allclose(ours, p, rtol=1e-12)
+
+
+@pytest.mark.parametrize("rate", [0, 0.0005, 0.5, 0.9, 0.999, 1])
+def test_a_fading_sum_is_scaled_before_it_leaves_the_range(rate):
+    state, expected, scaled = {"S": np.zeros(3, np.float32)}, np.zeros(3), 0
+    rng = np.random.default_rng(0)
+    for x in rng.standard_normal((200, 3)):
+        scale = fade(state, "S", rate)
+        assert 1 <= scale <= LARGEST_SCALE
+        scaled += scale == 1
+        state["S"] += scale * x
+        expected = rate * expected + x
+        np.testing.assert_allclose(state["S"] / scale, expected, rtol=1e-4, atol=1e-5)
+    assert scaled == {0: 200, 0.0005: 200, 0.5: 20, 0.9: 3, 0.999: 0, 1: 200}[rate]
 
 
 @pytest.mark.parametrize("make", [SGD, Adam])

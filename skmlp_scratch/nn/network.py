@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from skmlp_scratch.nn.blocks import in_blocks, row_blocks
+from skmlp_scratch.nn.blocks import row_blocks
 from skmlp_scratch.nn.layers import ACTIVATIONS, Affine, per_layer
 from skmlp_scratch.nn.losses import LOSSES, Loss
 from skmlp_scratch.nn.parameters import Parameters
 from skmlp_scratch.nn.regularization import Dropout, GaussianNoise
 from skmlp_scratch.nn.typing import Array
+from skmlp_scratch.nn.vectors import add_multiple
 
 
 class Network:
@@ -190,11 +191,7 @@ class Network:
     def _add_penalty(self, strength: float) -> float:
         """Return ``strength / 2 sum_l ||W_l||^2``; add its gradient to that of the loss."""
         W = self.parameters.weights
-
-        def add(gradient: Array, W: Array) -> None:
-            gradient += strength * W
-
-        in_blocks(add, self.gradient.weights, W)
+        add_multiple(self.gradient.weights, strength, W)
         return 0.5 * strength * float(W.dot(W))
 
     def _provide_buffers(self, n_rows: int) -> None:

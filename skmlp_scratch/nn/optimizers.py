@@ -12,6 +12,10 @@ import numpy as np
 
 from skmlp_scratch.nn.blocks import in_blocks
 from skmlp_scratch.nn.typing import Array
+from skmlp_scratch.nn.vectors import add_multiple
+
+# Of decaying sums: see fade().
+LARGEST_SCALE = 1000
 
 
 class Optimizer(Protocol):
@@ -27,9 +31,7 @@ class SGD:
     """Stochastic gradient descent with momentum (Sutskever et al. 2013).
 
     ``v <- momentum v - rate g``, then ``p <- p + v``; with Nesterov's momentum
-    ``p <- p + momentum v - rate g``, which looks one step ahead. What is kept is
-    ``momentum v``: with Nesterov's momentum, this saves one of six passes over memory. A
-    momentum that is changed later acts one step later.
+    ``p <- p + momentum v - rate g``, which looks one step ahead.
 
     Parameters
     ----------
@@ -52,19 +54,16 @@ class SGD:
 
     def step(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
         """Move the parameters in place; ``gradient`` is used up."""
-        momentum = scalar(self.momentum, parameters)
-        minus_rate = scalar(-learning_rate, parameters)
+        momentum = self.momentum
+        scale = fade(self.state, "velocity", momentum)
 
         def update(parameters: Array, gradient: Array, velocity: Array) -> None:
-            gradient *= minus_rate
-            velocity += gradient
+            add_multiple(velocity, -learning_rate * scale, gradient)
             if self.nesterov:
-                velocity *= momentum
-                parameters += velocity
-                parameters += gradient
+                add_multiple(parameters, momentum / scale, velocity)
+                add_multiple(parameters, -learning_rate, gradient)
             else:
-                parameters += velocity
-                velocity *= momentum
+                add_multiple(parameters, 1 / scale, velocity)
 
         in_blocks(update, parameters, gradient, self.state["velocity"])
         flush_denormals(self.state, parameters)
@@ -76,8 +75,8 @@ class Adam:
     The paper's moving averages are ``m <- beta_1 m + (1 - beta_1) g`` and
     ``v <- beta_2 v + (1 - beta_2) g^2``, and its step is
     ``-rate sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + epsilon)``.
-    Kept here are the plain sums ``M = m / (1 - beta_1)`` and ``V = v / (1 - beta_2)``;
-    all constant factors go into two numbers, which saves two passes over memory.
+    Kept here are plain sums, ``M`` of gradients and ``V`` of squares, each times a
+    scale of its own (see :func:`fade`); all other factors go into two numbers.
 
     Parameters
     ----------
@@ -96,9 +95,7 @@ class Adam:
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
     ) -> None:
-        self._betas = beta_1, beta_2
-        numbers = beta_1, beta_2, epsilon / math.sqrt(1 - beta_2)
-        self._scalars = [scalar(number, parameters) for number in numbers]
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
         self.state: dict[str, Any] = {
             "t": 0,
             "M": np.zeros_like(parameters),
@@ -108,22 +105,22 @@ class Adam:
     def step(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
         """Move the parameters in place; ``gradient`` is used up."""
         state, t = self.state, self.state["t"] + 1
-        beta_1, beta_2 = self._betas
-        bias_correction = math.sqrt(1 - beta_2**t) / (1 - beta_1**t)
-        factor = (1 - beta_1) / math.sqrt(1 - beta_2)
-        rate = scalar(learning_rate * bias_correction * factor, parameters)
-        decay_M, decay_V, epsilon = self._scalars
+        M_scale = fade(state, "M", self.beta_1)
+        V_scale = fade(state, "V", self.beta_2)
+        bias_correction = math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
+        m_per_M = (1 - self.beta_1) / M_scale
+        root_v_per_root_V = math.sqrt((1 - self.beta_2) / V_scale)
+        rate = learning_rate * bias_correction * m_per_M / root_v_per_root_V
+        # As an array without dimensions: 0.4 us quicker to add than Python's number.
+        epsilon = np.array(self.epsilon / root_v_per_root_V, parameters.dtype)
 
         def update(parameters: Array, gradient: Array, M: Array, V: Array) -> None:
-            M *= decay_M
-            M += gradient
-            V *= decay_V
-            V += np.square(gradient, out=gradient)
+            add_multiple(M, M_scale, gradient)
+            add_multiple(V, V_scale, np.square(gradient, out=gradient))
             step = np.sqrt(V, out=gradient)
             step += epsilon
             np.divide(M, step, out=step)
-            step *= rate
-            parameters -= step
+            add_multiple(parameters, -rate, step)
 
         in_blocks(update, parameters, gradient, state["M"], state["V"])
         flush_denormals(state, parameters)
@@ -165,12 +162,22 @@ class AdamW(Adam):
         super().step(parameters, gradient, learning_rate)
 
 
-def scalar(number: float, like: Array) -> Array:
-    """Return a number as an array without dimensions, of the type of another array.
+def fade(state: dict[str, Any], name: str, rate: float) -> float:
+    """Let a sum in the state fade; return the factor of what is added to it next.
 
-    Arithmetic with a short vector takes 0.3 us with these, 0.7 with Python's numbers.
+    ``S <- rate S + x`` would take a pass over memory for the rate alone. What is kept is
+    ``scale S``, with a scale that grows in its stead: it becomes ``scale / rate``, by which
+    ``x`` is then multiplied as well. Only before it leaves the range, at a rate of 0.9
+    every 65 steps, is the sum itself multiplied, and the scale 1 again.
     """
-    return np.array(number, like.dtype)
+    scale = state.get(f"{name}_scale", 1.0)
+    if scale <= LARGEST_SCALE * rate:
+        scale /= rate
+    else:
+        state[name] *= rate / scale
+        scale = 1.0
+    state[f"{name}_scale"] = scale
+    return float(scale)
 
 
 def flush_denormals(state: dict[str, Any], parameters: Array) -> None:
@@ -178,9 +185,9 @@ def flush_denormals(state: dict[str, Any], parameters: Array) -> None:
 
     Where the gradient vanishes, moments and decaying weights shrink for ever. Below the
     smallest normal number, ``tiny``, arithmetic is up to a hundred times slower on some
-    processors. At the default decay a moment falls by ``0.9 ** 100 = 3e-5`` between two
-    calls, so that none gets from ``1e8 tiny`` to there; what is that small has no
-    influence.
+    processors. At the default decay a sum is scaled at most twice between two calls, by
+    0.0009 each time, so that none gets from ``1e8 tiny`` to there; what is that small has
+    no influence.
     """
     state["t"] += 1
     if state["t"] % 100:

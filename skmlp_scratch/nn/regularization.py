@@ -13,6 +13,7 @@ from scipy.sparse import issparse
 
 from skmlp_scratch.nn.blocks import in_blocks, row_blocks
 from skmlp_scratch.nn.typing import Array
+from skmlp_scratch.nn.vectors import add_multiple
 
 
 class Dropout:
@@ -159,7 +160,7 @@ class WeightAverage:
         self.t += 1
 
         def approach(average: Array, parameters: Array) -> None:
-            average += share * (parameters - average)
+            add_multiple(average, share, parameters - average)
 
         in_blocks(approach, self.vector, parameters)
 
