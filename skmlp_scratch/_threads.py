@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy
@@ -25,29 +26,50 @@ def _blas() -> ThreadpoolController:
 
 
 @cache
-def blas_of_scipy() -> ThreadpoolController:
+def _blas_of_scipy() -> ThreadpoolController:
     """Return the BLAS that SciPy uses, if that is not the one that NumPy uses."""
     paths = [library.filepath for library in _blas().lib_controllers]
-    numpy_home, scipy_home = Path(np.__file__).parent, Path(scipy.__file__).parent
-    alone = apart_from_numpy(paths, str(numpy_home), str(scipy_home))
+    alone = _apart_from_numpy(
+        paths, Path(np.__file__).parent, Path(scipy.__file__).parent
+    )
     return _blas().select(filepath=alone)
 
 
-def apart_from_numpy(paths: Sequence[str], numpy: str, scipy: str) -> list[str]:
+def _apart_from_numpy(
+    libraries: Sequence[str], numpy_home: Path, scipy_home: Path
+) -> list[str]:
     """Return which BLAS libraries are SciPy's alone, given where the packages are.
 
-    Wheels bring their own: in ``numpy.libs/`` and ``scipy.libs/`` beside the packages, or
-    on macOS in ``.dylibs/`` within them. Those of a distribution share one.
+    Wheels bring their own: in ``numpy.libs`` and ``scipy.libs`` beside the packages, or on
+    macOS in ``.dylibs`` within them. Those of a distribution share one.
     """
-    if of_scipy := [path for path in paths if path.startswith(scipy)]:
+
+    def in_wheel(home: Path) -> list[str]:
+        # The paths of libraries have been resolved, too.
+        package = home.resolve()
+        homes = {package, package.with_name(f"{package.name}.libs")}
+        return [path for path in libraries if homes & {*Path(path).parents}]
+
+    if of_scipy := in_wheel(scipy_home):
         return of_scipy
-    others = [path for path in paths if not path.startswith(numpy)]
-    return others if len(others) < len(paths) else []
+    of_numpy = in_wheel(numpy_home)
+    return [path for path in libraries if of_numpy and path not in of_numpy]
 
 
-def _scipy_is_single_threaded() -> bool:
-    # With all() over a generator it would be 0.9 us instead of 0.5.
-    return {blas.get_num_threads() for blas in blas_of_scipy().lib_controllers} <= {1}
+@cache
+def _rivals() -> Sequence[Any]:
+    """Return the libraries whose threads compete with NumPy's if vectors are long."""
+    everything = _blas().lib_controllers
+    if len(everything) == 1:
+        return []
+    return _blas_of_scipy().lib_controllers or everything
+
+
+def _no_rivals() -> bool:
+    # Asked whenever a long vector is added: threadpoolctl ignores limits that are set while
+    # another thread sets them, and other fits may restore the threads in the meantime.
+    # With all() over a generator it would take 0.9 us instead of 0.5.
+    return {library.get_num_threads() for library in _rivals()} <= {1}
 
 
 _limited = threading.Lock()
@@ -76,8 +98,8 @@ def threads_for(layer_units: Sequence[int], batch_rows: int) -> Iterator[None]:
     """Give the linear algebra of a training step the threads that suit its size.
 
     One for small products, otherwise what the process is set to: workers of joblib are
-    set to their share of the cores. If SciPy has a BLAS of its own, which then only adds
-    vectors, that gets one thread.
+    set to their share of the cores. If SciPy has a BLAS of its own, which then works on
+    vectors only, that gets one thread.
 
     Parameters
     ----------
@@ -87,6 +109,6 @@ def threads_for(layer_units: Sequence[int], batch_rows: int) -> Iterator[None]:
         Rows in a batch.
     """
     largest = batch_rows * max(n * m for n, m in pairwise(layer_units))
-    libraries = _blas() if largest <= SMALL_PRODUCT else blas_of_scipy()
-    with _single_thread(libraries), vectors_as_a_whole(_scipy_is_single_threaded):
+    libraries = _blas() if largest <= SMALL_PRODUCT else _blas_of_scipy()
+    with _single_thread(libraries), vectors_as_a_whole(_no_rivals):
         yield

@@ -8,11 +8,11 @@ import pytest
 from sklearn.datasets import load_digits
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
-from skmlp_scratch import ScratchMLPClassifier
+from skmlp_scratch import ScratchMLPClassifier, _threads
 from skmlp_scratch._threads import (
     SMALL_PRODUCT,
-    apart_from_numpy,
-    blas_of_scipy,
+    _apart_from_numpy,
+    _blas_of_scipy,
     threads_for,
 )
 from skmlp_scratch.nn import vectors
@@ -31,7 +31,7 @@ def two_threads():
 
 def numbers_of_threads(of_products_only=False):
     libraries = ThreadpoolController().select(user_api="blas").info()
-    own = [library.filepath for library in blas_of_scipy().lib_controllers]
+    own = [library.filepath for library in _blas_of_scipy().lib_controllers]
     return {
         library["num_threads"]
         for library in libraries
@@ -53,60 +53,100 @@ def test_large_products_get_what_the_process_has():
         assert numbers_of_threads() == {1}
 
 
-def test_blas_of_scipy_is_what_numpy_does_not_use():
-    of_scipy = [library["filepath"] for library in blas_of_scipy().info()]
-    assert all("scipy" in str(Path(path).parent) for path in of_scipy)
-    assert not any("numpy" in str(Path(path).parent) for path in of_scipy)
-    assert numbers_of_threads(of_products_only=True) == {2}
+def in_wheel(library, package):
+    place = Path(library["filepath"]).parent
+    return place.name == f"{package}.libs" or place.parts[-2:] == (package, ".dylibs")
 
 
-NUMPY, SCIPY = "/lib/python/numpy", "/lib/python/scipy"
-OF_NUMPY, OF_SCIPY = f"{NUMPY}.libs/openblas64.so", f"{SCIPY}.libs/openblas.so"
+def test_blas_of_scipy_is_found_in_its_wheel():
+    libraries = ThreadpoolController().select(user_api="blas").info()
+    expected = [library for library in libraries if in_wheel(library, "scipy")]
+    if not expected:
+        pytest.skip("SciPy has no BLAS of its own here")
+    assert _blas_of_scipy().info() == expected
+
+
+PACKAGES = Path("/python")
+OF_NUMPY, OF_SCIPY = (
+    "/python/numpy.libs/blas64.so",
+    "/python/scipy.libs/blas.so",
+)
+DYLIB, SYSTEM = "/python/scipy/.dylibs/blas.dylib", "/usr/lib/blas.so"
+DEVELOPMENT = "/python/scipy_openblas64/lib/blas.so"
 
 
 @pytest.mark.parametrize(
-    ("paths", "expected"),
+    ("libraries", "expected"),
     [
         ([OF_NUMPY, OF_SCIPY], [OF_SCIPY]),
-        ([f"{SCIPY}/.dylibs/openblas.dylib"], [f"{SCIPY}/.dylibs/openblas.dylib"]),
-        ([OF_NUMPY, "/usr/lib/openblas.so"], ["/usr/lib/openblas.so"]),
-        (["/usr/lib/openblas.so", OF_SCIPY], [OF_SCIPY]),
-        (["/usr/lib/openblas.so"], []),
+        ([OF_NUMPY, SYSTEM], [SYSTEM]),
+        ([SYSTEM, OF_SCIPY], [OF_SCIPY]),
+        ([DEVELOPMENT, DYLIB], [DYLIB]),
+        ([SYSTEM], []),
         ([OF_NUMPY], []),
         ([], []),
     ],
 )
-def test_which_blas_is_of_scipy_alone(paths, expected):
-    assert apart_from_numpy(paths, NUMPY, SCIPY) == expected
+def test_which_blas_is_of_scipy_alone(libraries, expected):
+    homes = PACKAGES / "numpy", PACKAGES / "scipy"
+    assert _apart_from_numpy(libraries, *homes) == expected
+
+
+def test_packages_are_found_through_links(tmp_path):
+    for name in ("numpy", "numpy.libs", "scipy", "scipy.libs"):
+        (tmp_path / "real" / name).mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "real", target_is_directory=True)
+    real = (tmp_path / "real").resolve()
+    libraries = [str(real / f"{name}.libs" / "blas.so") for name in ("numpy", "scipy")]
+    homes = tmp_path / "link" / "numpy", tmp_path / "link" / "scipy"
+    assert _apart_from_numpy(libraries, *homes) == libraries[1:]
 
 
 def test_blas_of_scipy_gets_one_thread():
-    own = blas_of_scipy()
+    own = _blas_of_scipy()
+    if not own.info():
+        pytest.skip("SciPy has no BLAS of its own here")
     with threads_for(LARGE, 10):
-        assert all(library["num_threads"] == 1 for library in own.info())
-    assert all(library["num_threads"] == 2 for library in own.info())
+        assert {library["num_threads"] for library in own.info()} == {1}
+    assert {library["num_threads"] for library in own.info()} == {2}
 
 
 def vectors_go_as_a_whole(monkeypatch):
     """Whether a long vector is added in one call."""
-    calls = []
-    monkeypatch.setitem(vectors._AXPY, "f", lambda *args, **kwargs: calls.append(args))
+    lengths = []
+
+    def spy(x, y, a):
+        lengths.append(len(y))
+        return y
+
+    monkeypatch.setitem(vectors._AXPY, "f", spy)
     add_multiple(np.ones(25_000, np.float32), 1.0, np.ones(25_000, np.float32))
-    return len(calls) == 1
+    return lengths == [25_000]
 
 
 @pytest.mark.parametrize("layers", [SMALL, LARGE])
-def test_vectors_go_as_a_whole_within(layers, monkeypatch):
+def test_vectors_go_as_a_whole_in_a_fit_only(layers, monkeypatch):
     assert not vectors_go_as_a_whole(monkeypatch)
     with threads_for(layers, 10):
         assert vectors_go_as_a_whole(monkeypatch)
     assert not vectors_go_as_a_whole(monkeypatch)
 
 
-def test_vectors_go_in_pieces_if_somebody_else_has_given_scipy_threads(monkeypatch):
-    shared = not blas_of_scipy().lib_controllers
-    with threads_for(LARGE, 10), threadpool_limits(2, user_api="blas"):
-        assert vectors_go_as_a_whole(monkeypatch) == shared
+@pytest.mark.parametrize("known", [True, False])
+def test_vectors_go_in_pieces_if_two_libraries_have_threads(known, monkeypatch):
+    if len(ThreadpoolController().select(user_api="blas").info()) < 2:
+        pytest.skip("there is only one BLAS here")
+    if not known:  # which of them is SciPy's
+        monkeypatch.setattr(_threads, "_apart_from_numpy", lambda *args: [])
+    _blas_of_scipy.cache_clear()
+    _threads._rivals.cache_clear()
+    with threads_for(LARGE, 10):
+        assert vectors_go_as_a_whole(monkeypatch) == known
+        with threadpool_limits(2, user_api="blas"):
+            assert not vectors_go_as_a_whole(monkeypatch)
+    monkeypatch.undo()
+    _blas_of_scipy.cache_clear()
+    _threads._rivals.cache_clear()
 
 
 def test_restored_after_an_error():
