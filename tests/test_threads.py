@@ -115,7 +115,7 @@ def vectors_go_as_a_whole(monkeypatch):
     """Whether a long vector is added in one call."""
     lengths = []
 
-    def spy(x, y, a):
+    def spy(x, y, n, a):
         lengths.append(len(y))
         return y
 

@@ -178,13 +178,14 @@ def fade(state: dict[str, Any], name: str, rate: float) -> float:
     ``LARGEST_SCALE``, at a rate of 0.9 every 44 steps, is the sum itself multiplied, and
     the scale 1 again.
     """
-    scale = state[f"{name}_scale"]
+    key = f"{name}_scale"
+    scale: float = state[key]
     if scale <= LARGEST_SCALE * rate:
-        state[f"{name}_scale"] = scale / rate
-    else:
-        state[f"{name}_scale"] = 1.0
-        state[name] *= rate / scale
-    return float(state[f"{name}_scale"])
+        state[key] = scale / rate
+        return scale / rate
+    state[key] = 1.0
+    state[name] *= rate / scale
+    return 1.0
 
 
 def flush_denormals(state: dict[str, Any], parameters: Array) -> None:

@@ -32,16 +32,12 @@ def add_multiple(y: Array, a: float, x: Array) -> None:
     ValueError
         If this cannot be done in the memory of ``y``.
     """
-    if len(y) <= UNDIVIDED or _whole_allowed.get()():
-        _add(y, a, x)
-        return
-    for start in range(0, len(y), UNDIVIDED):
-        piece = slice(start, start + UNDIVIDED)
-        _add(y[piece], a, x[piece])
-
-
-def _add(y: Array, a: float, x: Array) -> None:
-    if _AXPY[y.dtype.char](x, y, a=a) is not y:
+    n = len(y)
+    if n > UNDIVIDED and not _whole_allowed.get()():
+        for start in range(0, n, UNDIVIDED):
+            piece = slice(start, start + UNDIVIDED)
+            add_multiple(y[piece], a, x[piece])
+    elif _AXPY[y.dtype.char](x, y, n, a) is not y:
         raise ValueError(
             f"y must be contiguous and in native byte order, got {y.flags}"
         )
