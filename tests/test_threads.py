@@ -132,21 +132,30 @@ def test_vectors_go_as_a_whole_in_a_fit_only(layers, monkeypatch):
     assert not vectors_go_as_a_whole(monkeypatch)
 
 
+@pytest.fixture
+def forgetful():
+    """Nothing is known of the libraries, neither before the test nor after it."""
+
+    def forget():
+        _blas_of_scipy.cache_clear()
+        _threads._rivals.cache_clear()
+
+    forget()
+    yield
+    forget()
+
+
+@pytest.mark.usefixtures("forgetful")
 @pytest.mark.parametrize("known", [True, False])
 def test_vectors_go_in_pieces_if_two_libraries_have_threads(known, monkeypatch):
     if len(ThreadpoolController().select(user_api="blas").info()) < 2:
         pytest.skip("there is only one BLAS here")
     if not known:  # which of them is SciPy's
         monkeypatch.setattr(_threads, "_apart_from_numpy", lambda *args: [])
-    _blas_of_scipy.cache_clear()
-    _threads._rivals.cache_clear()
     with threads_for(LARGE, 10):
         assert vectors_go_as_a_whole(monkeypatch) == known
         with threadpool_limits(2, user_api="blas"):
             assert not vectors_go_as_a_whole(monkeypatch)
-    monkeypatch.undo()
-    _blas_of_scipy.cache_clear()
-    _threads._rivals.cache_clear()
 
 
 def test_restored_after_an_error():

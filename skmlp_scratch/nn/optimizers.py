@@ -32,7 +32,8 @@ class SGD:
     """Stochastic gradient descent with momentum (Sutskever et al. 2013).
 
     ``v <- momentum v - rate g``, then ``p <- p + v``; with Nesterov's momentum
-    ``p <- p + momentum v - rate g``, which looks one step ahead.
+    ``p <- p + momentum v - rate g``, which looks one step ahead. Kept here is ``v`` times
+    a scale (see :func:`fade`).
 
     Parameters
     ----------
