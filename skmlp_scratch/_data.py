@@ -42,18 +42,24 @@ class Rows:
     def __len__(self) -> int:
         return self.X.shape[0] if self.rows is None else len(self.rows)
 
-    def some(self, n_rows: int) -> tuple[Array, Array]:
-        """Return at most ``n_rows`` rows of X, spread evenly, and their targets."""
+    def some(self, n_rows: int) -> "Rows":
+        """Return at most ``n_rows`` of these rows, spread evenly, by themselves."""
         rows = np.arange(self.X.shape[0]) if self.rows is None else self.rows
         spread = np.linspace(0, len(rows) - 1, min(n_rows, len(rows))).astype(int)
         some = np.sort(rows[spread])
-        return self.X[some], self.targets[some]
+        weights = None if self.weights is None else self.weights[some]
+        return Rows(self.X[some], self.targets[some], weights)
 
 
 def check_sample_weight(
-    sample_weight: Any, n_samples: int, name: str = "sample_weight"
+    sample_weight: Any,
+    n_samples: int,
+    name: str = "sample_weight",
+    all_zero: bool = False,
 ) -> Array:
     """Return weights as float64, of shape (n_samples,).
+
+    All of them may be zero only if ``all_zero``.
 
     Raises
     ------
@@ -72,7 +78,7 @@ def check_sample_weight(
             f"{name} must not be negative, got {weights.min()}. Leave rows out "
             "by a weight of 0."
         )
-    if not weights.any():
+    if not (weights.any() or all_zero):
         raise ValueError(
             f"{name} must not be zero for all samples: no row would be left."
         )

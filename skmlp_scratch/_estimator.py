@@ -2,16 +2,14 @@
 
 import inspect
 import math
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable
 from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple, Self, cast
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.base import BaseEstimator, is_regressor
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from skmlp_scratch import _wiring
@@ -21,13 +19,20 @@ from skmlp_scratch._data import (
     check_float32_range,
     check_sample_weight,
 )
-from skmlp_scratch._diagnostics import check_feature_scales, check_network
+from skmlp_scratch._diagnostics import (
+    FEWEST_ROWS,
+    feature_warnings,
+    target_warnings,
+    validation_target_warnings,
+)
+from skmlp_scratch._outcome import Outcome
 from skmlp_scratch._parameter_checks import (
     check_parameters,
+    ignored_parameter_warnings,
     is_budgeted,
-    warn_of_ignored,
 )
-from skmlp_scratch.exceptions import DivergenceError, DivergenceWarning, warn
+from skmlp_scratch._wiring import batch_rows
+from skmlp_scratch.exceptions import warn
 from skmlp_scratch.nn.network import Network
 from skmlp_scratch.nn.training import History
 from skmlp_scratch.nn.typing import Array
@@ -64,6 +69,9 @@ class BaseScratchMLP(BaseEstimator):
     coefs_: list[Array]
     intercepts_: list[Array]
     out_activation_: str
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
+    validation_loss_curve_: list[float] | None
 
     def _set_targets(self, y: Array, resume: bool, incremental: bool) -> int:
         """Set ``out_activation_``, and ``classes_`` if any; return the output width."""
@@ -83,15 +91,39 @@ class BaseScratchMLP(BaseEstimator):
         """Return the weights of the rows times those of their classes, if any."""
         raise NotImplementedError
 
-    def _split(self, targets: Array, rng: np.random.RandomState) -> tuple[Array, Array]:
+    def _split(
+        self, targets: Array, rng: np.random.RandomState, reports: list[Warning]
+    ) -> tuple[Array, Array]:
         """Return the positions of training and validation rows."""
         raise NotImplementedError
+
+    def _has_score(self, targets: Array, weights: Array | None) -> bool:
+        """Return whether the score of these rows means anything."""
+        return True
 
     def _score_logits(
         self, logits: Array, targets: Array, weights: Array | None
     ) -> float:
         """Return what ``score`` would, given logits and encoded targets."""
         raise NotImplementedError
+
+    def _fit_aside(self, *arguments: Any, **keywords: Any) -> None:
+        """Train a twin of this estimator, then take over what it has learnt, at once.
+
+        So a fit that fails changes nothing, other threads can predict with the old model
+        meanwhile, and the model is complete and kept before anything is reported.
+        """
+        before = dict(vars(self))
+        twin = object.__new__(type(self))
+        twin.__dict__ = before.copy()
+        reports = twin._fit(*arguments, **keywords)
+        learnt = {k: v for k, v in vars(twin).items() if before.get(k, twin) is not v}
+        forgotten = before.keys() - vars(twin).keys()
+        kept = {k: v for k, v in vars(self).items() if k not in forgotten}
+        # One assignment: who reads several attributes of one dict reads one model.
+        self.__dict__ = kept | learnt
+        for report in reports:
+            warn(report)
 
     def _fit(
         self,
@@ -100,12 +132,12 @@ class BaseScratchMLP(BaseEstimator):
         sample_weight: Any,
         validation: ValidationSet = NO_VALIDATION_SET,
         incremental: bool = False,
-    ) -> None:
-        """Train, and set all fitted attributes."""
+    ) -> list[Warning]:
+        """Train, set all fitted attributes, and return what there is to warn of."""
         defaults = _defaults(cast(Hashable, type(self)))
         parameters = {name: getattr(self, name) for name in defaults}
         check_parameters(parameters)
-        warn_of_ignored(parameters, defaults)
+        reports = ignored_parameter_warnings(parameters, defaults)
 
         resume = hasattr(self, "coefs_") and (incremental or self.warm_start)
         X, y = self._validate(X, y, reset=not resume)
@@ -121,9 +153,18 @@ class BaseScratchMLP(BaseEstimator):
         _wiring.set_initial_weights(self, network, rng, resume)
 
         training = self._training_rows(X, y, sample_weight, dtype, incremental)
-        training, held_out = self._hold_out(training, validation, n_outputs, dtype, rng)
+        if incremental and len(training) == 0:
+            if not resume:
+                self._set_fitted(network, History(), validated=False)
+                self._training_state = _wiring.random_state(self, rng)
+            return reports
+        training, held_out = self._hold_out(
+            training, validation, n_outputs, dtype, rng, reports
+        )
         if not resume:
-            check_feature_scales(training)
+            _wiring.start_at_constant(self, network, training)
+        monitor = self._what_to_watch(held_out, reports)
+        reports += self._data_warnings(training, held_out, resume, incremental)
         constant_loss = network.loss.constant_loss(*training.taken(), n_outputs)
         history, state = _wiring.run_solver(
             self,
@@ -131,21 +172,71 @@ class BaseScratchMLP(BaseEstimator):
             training,
             held_out,
             rng,
+            monitor=monitor,
             constant_loss=constant_loss,
             resume=resume,
             incremental=incremental,
         )
-        self._set_fitted(network, history, held_out is not None)
+        decisive = None if monitor == "loss" else held_out
+        n_steps = history.epochs * -(-len(training) // batch_rows(self, len(training)))
+        outcome = Outcome(
+            self, network, training, decisive, history, constant_loss, n_steps
+        )
+        reports += outcome.reports(resume, incremental)
+        if self.verbose and not incremental:
+            print(outcome.why_it_ended(), flush=True)
         if not hasattr(self, "partial_fit"):
             # Only warm_start can go on, and that starts with a new optimizer.
             for name in ("optimizer", "average", "random_state"):
                 state.pop(name, None)
+        self._set_fitted(network, history, held_out is not None, resume, incremental)
         self._training_state = state
-        self._report(history, constant_loss, incremental)
-        if not incremental:
-            cut_short = history.interrupted or history.divergence
-            at_its_end = history.converged or (self._is_budgeted() and not cut_short)
-            check_network(network, training, constant_loss, at_its_end)
+        return reports
+
+    def _what_to_watch(self, held_out: Rows | None, reports: list[Warning]) -> str:
+        """Return what decides on stopping: a key of ``MONITORS``."""
+        if not self.early_stopping or self.solver == "lbfgs" or held_out is None:
+            return "loss"
+        if self.monitor == "score" and not self._has_score(*held_out.taken()):
+            reports.append(
+                UserWarning(
+                    "The score of the validation rows means nothing: R^2 needs two rows "
+                    "with different targets. Early stopping watches the validation loss "
+                    "instead, as with monitor='loss'. Increase validation_fraction, or "
+                    "pass X_val and y_val."
+                )
+            )
+            return "validation_loss"
+        return f"validation_{self.monitor}"
+
+    def _data_warnings(
+        self, training: Rows, held_out: Rows | None, resume: bool, incremental: bool
+    ) -> list[Warning]:
+        """Return what there is to say about the data before training."""
+        found: list[Warning] = []
+        short = incremental and len(training) < FEWEST_ROWS
+        if not (resume or short):
+            found += feature_warnings(
+                training, getattr(self, "feature_names_in_", None)
+            )
+            if is_regressor(self):
+                found += target_warnings(
+                    training.taken()[0],
+                    self.out_activation_ == "exp",
+                    from_zero=self.weight_init == "glorot_uniform",
+                )
+        if is_regressor(self) and held_out and held_out.X is not training.X:
+            found += validation_target_warnings(training.taken()[0], held_out.targets)
+        if self.solver != "lbfgs" and not incremental:
+            n_rows = len(training)
+            if not isinstance(self.batch_size, str) and self.batch_size > n_rows:
+                found.append(
+                    UserWarning(
+                        f"batch_size={self.batch_size} is larger than the {n_rows} "
+                        f"training rows and is clipped to {n_rows}."
+                    )
+                )
+        return found
 
     def _validate(self, X: Any, y: Any, reset: bool) -> tuple[Array, Array]:
         """Return X in its own type, if that is numeric, and y as an array."""
@@ -167,11 +258,14 @@ class BaseScratchMLP(BaseEstimator):
         return (X.tocsr() if issparse(X) else X), y
 
     def _computing_dtype(self, X: Array) -> np.dtype[Any]:
-        """Return float32 for types that it can hold exactly, float64 otherwise."""
-        if isinstance(self.dtype, str) and self.dtype == "auto":
-            exact = np.can_cast(X.dtype, np.float32)
-            return np.dtype(np.float32 if exact else np.float64)
-        return np.dtype(self.dtype)
+        """Return float32 for types that it can hold exactly, float64 otherwise.
+
+        Training that goes on keeps the type that it began with.
+        """
+        if not (isinstance(self.dtype, str) and self.dtype == "auto"):
+            return np.dtype(self.dtype)
+        exact = np.can_cast(X.dtype, np.float32)
+        return np.dtype(np.float32 if exact else np.float64)
 
     def _training_rows(
         self,
@@ -184,11 +278,13 @@ class BaseScratchMLP(BaseEstimator):
         """Return the rows to train on: those whose weight is not zero."""
         targets, weights = self._encode(y, dtype), None
         if sample_weight is not None:
-            weights = check_sample_weight(sample_weight, X.shape[0])
+            weights = check_sample_weight(
+                sample_weight, X.shape[0], all_zero=incremental
+            )
         weights = self._weigh_classes(targets, weights, incremental)
         if weights is None or weights.all():
             return Rows(X, targets, weights)
-        if not weights.any():
+        if not (weights.any() or incremental):
             raise ValueError(
                 "class_weight times sample_weight is zero for all samples: no row "
                 "would be left to train on."
@@ -202,6 +298,7 @@ class BaseScratchMLP(BaseEstimator):
         n_outputs: int,
         dtype: np.dtype[Any],
         rng: np.random.RandomState,
+        reports: list[Warning],
     ) -> tuple[Rows, Rows | None]:
         """Return the rows to train on and the rows to validate on, if any."""
         X_val, y_val, weights = validation
@@ -219,81 +316,69 @@ class BaseScratchMLP(BaseEstimator):
         if not self.early_stopping or self.solver == "lbfgs":
             return training, None
         rows = np.arange(len(training)) if training.rows is None else training.rows
-        train, held_out = self._split(training.taken()[0], rng)
+        train, held_out = self._split(training.taken()[0], rng, reports)
         return (
             replace(training, rows=rows[train]),
             replace(training, rows=rows[held_out]),
         )
 
-    def _set_fitted(self, network: Network, history: History, validated: bool) -> None:
+    def _set_fitted(
+        self,
+        network: Network,
+        history: History,
+        validated: bool,
+        resume: bool = False,
+        incremental: bool = False,
+    ) -> None:
+        self._set_curves(history, validated, resume, incremental)
         self.coefs_, self.intercepts_ = network.parameters.copies()
         self._activation = network.activation
         self.n_layers_ = len(network.layer_units)
         self.n_outputs_ = network.layer_units[-1]
         self.n_iter_ = history.epochs
         self.t_ = history.samples_seen
-        self.loss_curve_ = history.loss_curve
-        self.loss_ = history.loss_curve[-1] if history.loss_curve else math.nan
         self.best_iter_ = history.best_epoch
-        self.best_loss_ = None
-        if not (self.early_stopping and validated):
-            self.best_loss_ = min(history.loss_curve, default=math.inf)
-        self.validation_scores_ = history.validation_scores if validated else None
-        self.validation_loss_curve_ = history.validation_losses if validated else None
+
+    def _set_curves(
+        self, history: History, validated: bool, resume: bool, incremental: bool
+    ) -> None:
+        """Add this fit's history to that of the fits before, if it went on from them."""
+        new, best = history.loss_curve, min(history.loss_curve, default=math.inf)
+        if not resume:
+            self.loss_curve_ = new
+        elif incremental:
+            # In place: a call must not take longer the more there were. Copies of the
+            # estimator have a list of their own, see __getstate__.
+            known = getattr(self, "best_loss_", None)
+            best = min(min(self.loss_curve_) if known is None else known, best)
+            self.loss_curve_.extend(new)
+        else:
+            best = min([*self.loss_curve_, best])
+            self.loss_curve_ = self.loss_curve_ + new
+        self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else math.nan
+        self.best_loss_ = None if self.early_stopping and validated else best
+        scores, losses = history.validation_scores, history.validation_losses
+        if validated and resume:
+            scores = self._before(self.validation_scores_, history) + scores
+            losses = self._before(self.validation_loss_curve_, history) + losses
+        self.validation_scores_ = scores if validated else None
+        self.validation_loss_curve_ = losses if validated else None
         self.best_validation_score_ = (
-            max(
-                (s for s in history.validation_scores if not math.isnan(s)),
-                default=math.nan,
-            )
+            max((s for s in scores if not math.isnan(s)), default=math.nan)
             if validated
             else None
         )
 
-    def _report(
-        self, history: History, constant_loss: float, incremental: bool
-    ) -> None:
-        """Warn, or raise an error, if training did not end as it should."""
-        if history.divergence:
-            remedy = (
-                "Scale the features, for example with StandardScaler"
-                if self.solver == "lbfgs"
-                else f"Lower learning_rate_init={self.learning_rate_init}, or scale the "
-                "features, for example with StandardScaler"
-            )
-            what = f"Training diverged: {history.divergence}."
-            if not min(history.loss_curve, default=math.inf) < constant_loss:
-                raise DivergenceError(
-                    f"{what} It never did better than a constant prediction, whose "
-                    f"loss is {constant_loss:.3g}. {remedy}."
-                )
-            warn(
-                f"{what} The weights of epoch {history.best_epoch}, the best, were "
-                f"restored. {remedy}.",
-                DivergenceWarning,
-            )
-        elif history.interrupted:
-            warn(
-                f"Training interrupted by user after {history.epochs} epochs; the "
-                "model can be used as it is.",
-                UserWarning,
-            )
-        elif self.solver == "lbfgs" and not history.converged:
-            warn(
-                f"L-BFGS stopped after {history.epochs} iterations before it converged "
-                f"(max_iter={self.max_iter}): {history.message}. Raise max_iter or "
-                "max_fun, or scale the features.",
-                ConvergenceWarning,
-            )
-        elif not (history.converged or incremental or self._is_budgeted()):
-            early = (
-                f"validation {self.monitor}" if self.early_stopping else "training loss"
-            )
-            warn(
-                f"Stopped at max_iter={self.max_iter} before the {early} ceased to "
-                f"improve by tol={self.tol}. Raise max_iter, or ignore this if max_iter "
-                "is meant as a budget.",
-                ConvergenceWarning,
-            )
+    def _before(self, values: list[float] | None, history: History) -> list[float]:
+        """Return a validation curve so far, one entry per epoch of the loss curve."""
+        values = list(values or [])
+        return values + [math.nan] * (history.epochs_before - len(values))
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        if "loss_curve_" in state:
+            state["loss_curve_"] = list(state["loss_curve_"])
+        return state
 
     def drop_training_state(self) -> Self:
         """Forget what only ``partial_fit`` needs, which makes pickles smaller.
@@ -355,24 +440,17 @@ class BaseScratchMLP(BaseEstimator):
         return tags
 
 
-@contextmanager
-def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
-    """Give an estimator back all its attributes, as they were, if the block fails.
-
-    ``fit`` replaces attributes and never changes the objects they refer to, so that a
-    shallow copy suffices.
-    """
-    before = dict(vars(estimator))
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise
-
-
 @cache
 def _defaults(estimator_class: Hashable) -> dict[str, Any]:
-    """Return the default of each of a class's parameters; asking takes 0.1 ms."""
-    parameters = inspect.signature(cast(type, estimator_class)).parameters.values()
+    """Return the default of each of our own parameters; asking takes 0.1 ms.
+
+    A subclass may have a constructor of its own, with other parameters.
+    """
+    own = __name__.partition(".")[0]
+    ours = next(
+        c
+        for c in cast(type, estimator_class).__mro__
+        if c.__module__.partition(".")[0] == own and "__init__" in vars(c)
+    )
+    parameters = inspect.signature(ours).parameters.values()
     return {parameter.name: parameter.default for parameter in parameters}

@@ -12,7 +12,6 @@ import numpy as np
 from skmlp_scratch.exceptions import (
     IgnoredParameterWarning,
     InvalidParameterError,
-    warn,
 )
 from skmlp_scratch.nn.initializers import INITIALIZERS
 from skmlp_scratch.nn.layers import ACTIVATIONS
@@ -278,8 +277,10 @@ NEEDS: dict[str, tuple[str, Callable[[Mapping[str, Any]], bool]]] = {
 }
 
 
-def warn_of_ignored(parameters: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
-    """Warn, once, of parameters that were set and have no effect.
+def ignored_parameter_warnings(
+    parameters: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> list[Warning]:
+    """Return one warning of all parameters that were set and have no effect.
 
     Parameters
     ----------
@@ -291,8 +292,10 @@ def warn_of_ignored(parameters: Mapping[str, Any], defaults: Mapping[str, Any]) 
         for name, (words, needs) in NEEDS.items()
         if parameters[name] != defaults[name] and not needs(parameters)
     ]
-    if ignored:
-        warn(
-            f"Without effect in this combination: {'; '.join(ignored)}.",
-            IgnoredParameterWarning,
+    if not ignored:
+        return []
+    return [
+        IgnoredParameterWarning(
+            f"Without effect in this combination: {'; '.join(ignored)}."
         )
+    ]

@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_regressor
 from sklearn.utils import check_random_state
 
 from skmlp_scratch._data import Rows
+from skmlp_scratch._outcome import judge
 from skmlp_scratch._parameter_checks import is_budgeted
+from skmlp_scratch._progress import Progress
 from skmlp_scratch._threads import threads_for
-from skmlp_scratch.exceptions import warn
 from skmlp_scratch.nn.batches import Batches
 from skmlp_scratch.nn.initializers import initialize
 from skmlp_scratch.nn.layers import per_layer
@@ -24,7 +26,13 @@ from skmlp_scratch.nn.network import Network, predict_logits
 from skmlp_scratch.nn.optimizers import SGD, Adam, AdamW, Optimizer
 from skmlp_scratch.nn.regularization import WeightAverage
 from skmlp_scratch.nn.schedules import BUDGETED, Adaptive, Constant, InverseScaling
-from skmlp_scratch.nn.training import DivergenceGuard, History, Patience, train
+from skmlp_scratch.nn.training import (
+    EXPLODED_EPOCHS,
+    DivergenceGuard,
+    History,
+    Patience,
+    train,
+)
 from skmlp_scratch.nn.typing import Array
 
 LOSS_OF_OUTPUT = {
@@ -33,6 +41,10 @@ LOSS_OF_OUTPUT = {
     "identity": "squared_error",
     "exp": "poisson",
 }
+# Of 1, 0.7, 0.3, 0.1 and 0 times He's weights in the output layer of a regressor, on 21
+# standardised data sets: RMSE .498, .489, .481, .481, .481; with early stopping .520, -,
+# .493, .487, .484. Classifiers gain nothing on tables, and lose half a point on MNIST.
+REGRESSOR_OUTPUT_SCALE = 0.1
 # L-BFGS sees all rows at once; this many go through the network at a time.
 LBFGS_BLOCK_ROWS = 2000
 
@@ -77,7 +89,10 @@ def set_initial_weights(
         If training goes on and the architecture is another one.
     """
     if not resume:
-        initialize(network.parameters, est.weight_init, rng, est.activation)
+        output_scale = REGRESSOR_OUTPUT_SCALE if is_regressor(est) else 1.0
+        initialize(
+            network.parameters, est.weight_init, rng, est.activation, output_scale
+        )
         return
     sizes = tuple(len(b) for b in est.intercepts_[:-1])
     before, now = (per_layer(a, len(sizes)) for a in (est._activation, est.activation))
@@ -95,13 +110,42 @@ def set_initial_weights(
     )
 
 
+def start_at_constant(est: Any, network: Network, training: Rows) -> None:
+    """Have a new regressor predict, but for its small weights, the median of the targets.
+
+    It then makes no difference to training how far the targets are from zero: for targets
+    of mean 10 and standard deviation 1, R^2 on 18 data sets is 1.6 higher. Not the mean,
+    which a single target can move. Only ``'glorot_uniform'`` starts as scikit-learn does.
+    """
+    as_sklearn = est.weight_init == "glorot_uniform"
+    if as_sklearn or not is_regressor(est) or len(training) == 0:
+        return
+    targets, weights = training.taken()
+    if est.out_activation_ == "exp":
+        mean = np.average(targets.astype(np.float64), axis=0, weights=weights)
+        start = np.log(np.maximum(mean, np.finfo(targets.dtype).tiny))
+    else:
+        weights = np.ones(len(targets)) if weights is None else weights
+        start = [weighted_median(column, weights) for column in targets.T]
+    network.parameters.b[-1][...] = start
+
+
+def weighted_median(values: Array, weights: Array) -> float:
+    """Return the smallest value that has half of the weight at or below it."""
+    order = np.argsort(values)
+    shares = np.cumsum(weights[order])
+    return float(values[order[np.searchsorted(shares, shares[-1] / 2)]])
+
+
 def random_numbers(est: Any, continued: bool) -> np.random.RandomState:
     """Return the source of randomness: that of the last call, if training goes on.
 
-    A RandomState of the caller's goes on by itself; for a seed, it is kept.
+    A RandomState of the caller's goes on by itself; for a seed, it is kept, until
+    another seed is set.
     """
-    kept = getattr(est, "_training_state", {}).get("random_state")
-    if continued and kept is not None:
+    state = getattr(est, "_training_state", {})
+    kept = state.get("random_state")
+    if continued and kept is not None and state.get("seed") == est.random_state:
         return copy.deepcopy(kept)
     return check_random_state(est.random_state)
 
@@ -113,6 +157,7 @@ def run_solver(
     held_out: Rows | None,
     rng: np.random.RandomState,
     *,
+    monitor: str,
     constant_loss: float,
     resume: bool,
     incremental: bool,
@@ -121,6 +166,9 @@ def run_solver(
 
     The latter is a plain dict of numbers, arrays and a RandomState.
     """
+    before = getattr(est, "_training_state", {}) if resume else {}
+    history = past_history(est) if resume else History()
+    weighed = weigh(training, before if incremental else {})
     rows = batch_rows(est, len(training))
     with threads_for(network.layer_units, rows):
         batches = Batches(
@@ -131,24 +179,49 @@ def run_solver(
             rng if est.shuffle and est.solver != "lbfgs" else None,
             training.rows,
             training.weights,
+            weighed["weight_total"] / weighed["rows_weighed"],
         )
-        history = past_history(est) if resume else History()
         common: dict[str, Any] = {
             "validate": held_out and validator(est, network, held_out),
-            "after_epoch": print_epoch if est.verbose else None,
+            "after_epoch": None,
         }
         if est.solver == "lbfgs":
+            if est.verbose:
+                common["after_epoch"] = Progress(est.max_iter).print_epoch
             run_lbfgs(est, network, batches, history, **common)
             return history, {}
         disturb(est, network, rng)
-        before = getattr(est, "_training_state", {}) if resume else {}
         state = run_epochs(
-            est, network, batches, history, before, constant_loss, incremental, **common
+            est,
+            network,
+            batches,
+            history,
+            before,
+            monitor=monitor,
+            guard=make_guard(est, network, training, constant_loss, incremental),
+            incremental=incremental,
+            **common,
         )
-    seeded = not (
-        est.random_state is None or isinstance(est.random_state, np.random.RandomState)
-    )
-    return history, {**state, "random_state": rng if seeded else None}
+    if history.divergence and incremental:
+        return history, before  # as if the rows had not come
+    return history, {**state, **weighed, **random_state(est, rng)}
+
+
+def random_state(est: Any, rng: np.random.RandomState) -> dict[str, Any]:
+    """Return what it takes to go on drawing: nothing, if the caller has the source."""
+    if est.random_state is None or isinstance(est.random_state, np.random.RandomState):
+        return {}
+    return {"random_state": rng, "seed": est.random_state}
+
+
+def weigh(training: Rows, before: dict[str, Any]) -> dict[str, Any]:
+    """Return the number of rows trained on so far, and the sum of their weights."""
+    _, weights = training.taken()
+    total = len(training) if weights is None else weights.sum(dtype=np.float64)
+    return {
+        "weight_total": before.get("weight_total", 0.0) + float(total),
+        "rows_weighed": before.get("rows_weighed", 0) + len(training),
+    }
 
 
 def run_lbfgs(
@@ -173,26 +246,29 @@ def run_epochs(
     batches: Batches,
     history: History,
     before: dict[str, Any],
-    constant_loss: float,
+    *,
+    monitor: str,
+    guard: DivergenceGuard,
     incremental: bool,
     **common: Any,
 ) -> dict[str, Any]:
     """Train by SGD or Adam, from the state before; return the state after."""
-    n_steps = est.max_iter * -(-batches.n_rows // batches.batch_size)
+    n_steps = int(est.max_iter) * -(-batches.n_rows // batches.batch_size)
     optimizer, schedule = make_optimizer(est, network), make_schedule(est, n_steps)
     average = make_average(est, network, before.get("average") if incremental else None)
+    rate = [est.solver, est.learning_rate, est.learning_rate_init]
     if incremental and before.get("solver") == est.solver and "optimizer" in before:
         optimizer.state = copy.deepcopy(before["optimizer"])
-        schedule.learning_rate = before["learning_rate"]
-    monitor = f"validation_{est.monitor}" if est.early_stopping else "loss"
+    if incremental:
+        go_on(schedule, before, rate, history.samples_seen)
     budgeted = is_budgeted(est.solver, est.learning_rate)
     patience = Patience(est.tol, math.inf if budgeted else est.n_iter_no_change)
     watched = what_is_watched(est, monitor)
     if before.get("watched") == watched:
         patience.best, patience.failures = before["best"], before["failures"]
-    limit = before.get("limit", math.inf) if incremental else math.inf
-    # Clipping is there to get over exploding batches.
-    guard = DivergenceGuard(constant_loss, limit, only_finite=est.clip_norm is not None)
+    if est.verbose:
+        max_iter = None if incremental else est.max_iter
+        common["after_epoch"] = Progress(max_iter, schedule).print_epoch
     train(
         network,
         batches,
@@ -216,12 +292,45 @@ def run_epochs(
         "solver": est.solver,
         "optimizer": optimizer.state,
         "learning_rate": schedule.learning_rate,
+        "rate": rate,
         "watched": watched,
         "best": patience.best,
         "failures": 0 if budgeted else patience.failures,
-        "limit": guard.limit,
         "average": average and {"t": average.t, "parameters": average.vector},
     }
+
+
+def make_guard(
+    est: Any,
+    network: Network,
+    training: Rows,
+    constant_loss: float,
+    incremental: bool,
+) -> DivergenceGuard:
+    """Return what notices divergence.
+
+    In a stream only what is not finite is divergence: the next rows may be of any size.
+    Where the learning rate is going to fall, an explosion may pass.
+    """
+    if incremental:
+        return DivergenceGuard()
+    return DivergenceGuard(
+        constant_loss,
+        useful=lambda: judge(network, training).useful,
+        patience=math.inf
+        if is_budgeted(est.solver, est.learning_rate)
+        else EXPLODED_EPOCHS,
+    )
+
+
+def go_on(
+    schedule: Constant, before: dict[str, Any], rate: list[Any], samples_seen: int
+) -> None:
+    """Have a schedule go on from where it was, unless other rates were asked for."""
+    if before.get("rate") == rate:
+        schedule.learning_rate = before["learning_rate"]
+    else:
+        schedule.end_epoch(samples_seen)  # which only inverse scaling looks at
 
 
 def what_is_watched(est: Any, monitor: str) -> list[Any]:
@@ -233,34 +342,19 @@ def what_is_watched(est: Any, monitor: str) -> list[Any]:
 
 
 def past_history(est: Any) -> History:
-    """Return the history of the fits so far, to be added to."""
-
-    def aligned(values: list[float] | None) -> list[float]:
-        values = list(values or [])
-        return values + [math.nan] * (len(est.loss_curve_) - len(values))
-
+    """Return the history that goes on where that of the fits so far ends."""
     return History(
-        loss_curve=list(est.loss_curve_),
-        validation_scores=aligned(est.validation_scores_),
-        validation_losses=aligned(est.validation_loss_curve_),
+        epochs_before=len(est.loss_curve_),
         samples_seen=est.t_,
         best_epoch=est.best_iter_,
     )
 
 
 def batch_rows(est: Any, n_rows: int) -> int:
-    """Return how many rows a batch has; warn if there are fewer than asked for."""
+    """Return how many rows a batch has."""
     if est.solver == "lbfgs":
         return LBFGS_BLOCK_ROWS
-    if isinstance(est.batch_size, str):
-        return min(200, n_rows)
-    if est.batch_size > n_rows:
-        warn(
-            f"batch_size={est.batch_size} is larger than the {n_rows} training rows "
-            f"and is clipped to {n_rows}.",
-            UserWarning,
-        )
-    return int(min(est.batch_size, n_rows))
+    return min(200 if isinstance(est.batch_size, str) else int(est.batch_size), n_rows)
 
 
 def make_optimizer(est: Any, network: Network) -> Optimizer:
@@ -312,20 +406,15 @@ def validator(
 
     def validate() -> tuple[float, float]:
         W, b = network.parameters.W, network.parameters.b
-        logits = predict_logits(held_out.X, W, b, network.activation, held_out.rows)
-        score = est._score_logits(logits, targets, weights)
-        loss, _ = loss_function.loss_and_gradient(logits, targets, weights, normalizer)
+        with np.errstate(over="ignore", invalid="ignore"):
+            logits = predict_logits(held_out.X, W, b, network.activation, held_out.rows)
+            score = est._score_logits(logits, targets, weights)
+            loss, _ = loss_function.loss_and_gradient(
+                logits, targets, weights, normalizer
+            )
         return score, loss
 
     return validate
-
-
-def print_epoch(history: History) -> None:
-    """Print a line for the epoch that has just ended."""
-    line = f"Iteration {history.epochs}, loss = {history.loss_curve[-1]:.8f}"
-    if history.validation_scores:
-        line += f"\nValidation score: {history.validation_scores[-1]:.6f}"
-    print(line, flush=True)
 
 
 def predict(est: Any, X: Array) -> Array:

@@ -11,13 +11,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from skmlp_scratch._estimator import (
+    NO_VALIDATION_SET,
     BaseScratchMLP,
     ValidationSet,
-    unchanged_on_error,
 )
 from skmlp_scratch._export import from_sklearn, to_sklearn
 from skmlp_scratch._validation_split import random_split, stratified_split
-from skmlp_scratch.exceptions import RareClassWarning, warn
+from skmlp_scratch.exceptions import RareClassWarning
 from skmlp_scratch.nn.losses import log_softmax, softmax
 from skmlp_scratch.nn.typing import Array
 
@@ -391,9 +391,8 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         DivergenceError
             If training diverges without having beaten a constant prediction.
         """
-        with unchanged_on_error(self):
-            validation = ValidationSet(X_val, y_val, sample_weight_val)
-            self._fit(X, y, sample_weight, validation)
+        validation = ValidationSet(X_val, y_val, sample_weight_val)
+        self._fit_aside(X, y, sample_weight, validation)
         return self
 
     @available_if(BaseScratchMLP._has_partial_fit)
@@ -427,9 +426,7 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
             As :meth:`fit`, and if ``classes`` is missing in the first call or changes,
             or a label is not among them.
         """
-        with unchanged_on_error(self):
-            self._check_classes(classes)
-            self._fit(X, y, sample_weight, incremental=True)
+        self._fit_aside(X, y, sample_weight, incremental=True, classes=classes)
         return self
 
     def predict(self, X: Any) -> Array:
@@ -558,6 +555,19 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         """
         return from_sklearn(model, cls, MLPClassifier)
 
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation: ValidationSet = NO_VALIDATION_SET,
+        incremental: bool = False,
+        classes: Any = None,
+    ) -> list[Warning]:
+        if incremental:
+            self._check_classes(classes)
+        return super()._fit(X, y, sample_weight, validation, incremental)
+
     def _is_multilabel(self) -> bool:
         return self.out_activation_ == "logistic"
 
@@ -665,18 +675,21 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
             of_class = np.array([self.class_weight.get(c, 1) for c in classes], float)
         return of_class[targets] if weights is None else of_class[targets] * weights
 
-    def _split(self, targets: Array, rng: np.random.RandomState) -> tuple[Array, Array]:
+    def _split(
+        self, targets: Array, rng: np.random.RandomState, reports: list[Warning]
+    ) -> tuple[Array, Array]:
         if self._is_multilabel():
             return random_split(len(targets), self.validation_fraction, rng)
         train, held_out = stratified_split(targets, self.validation_fraction, rng)
         absent = np.setdiff1d(targets, targets[held_out])
         if absent.size:
             names = ", ".join(repr(label) for label in self.classes_[absent].tolist())
-            warn(
-                f"Too few rows to have one for validation: {names}. These classes are "
-                "kept in training and absent from validation. Increase "
-                "validation_fraction, or pass X_val and y_val.",
-                RareClassWarning,
+            reports.append(
+                RareClassWarning(
+                    f"Too few rows to have one for validation: {names}. These classes "
+                    "are kept in training and absent from validation. Increase "
+                    "validation_fraction, or pass X_val and y_val."
+                )
             )
         return train, held_out
 

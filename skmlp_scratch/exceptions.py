@@ -7,6 +7,7 @@
 
 import sys
 import warnings
+from types import FrameType
 
 from sklearn.exceptions import ConvergenceWarning
 
@@ -27,7 +28,7 @@ class DivergenceWarning(ConvergenceWarning):
 
 
 class ConstantPredictionWarning(UserWarning):
-    """The network predicts the same for all training rows, or worse than that."""
+    """The network does no better than if it predicted the same for all rows."""
 
 
 class DeadUnitsWarning(UserWarning):
@@ -35,7 +36,7 @@ class DeadUnitsWarning(UserWarning):
 
 
 class FeatureScaleWarning(UserWarning):
-    """The features differ in scale by more than a thousand."""
+    """Features differ in scale by more than a thousand, or are far from zero."""
 
 
 class IgnoredParameterWarning(UserWarning):
@@ -46,10 +47,19 @@ class RareClassWarning(UserWarning):
     """A class has too few rows to be represented in the validation set."""
 
 
-def warn(message: str, category: type[Warning]) -> None:
+class TargetScaleWarning(UserWarning):
+    """The targets of a regressor are far from a mean of 0 and a spread of 1."""
+
+
+def warn(warning: Warning) -> None:
     """Issue a warning that points to the first line outside this package."""
     stacklevel, frame = 2, sys._getframe(1)
     package = __name__.partition(".")[0]
-    while frame.f_back and frame.f_globals["__name__"].partition(".")[0] == package:
+    while frame.f_back and _module(frame).partition(".")[0] == package:
         stacklevel, frame = stacklevel + 1, frame.f_back
-    warnings.warn(message, category, stacklevel=stacklevel)
+    warnings.warn(warning, stacklevel=stacklevel)
+
+
+def _module(frame: FrameType) -> str:
+    # Code that exec() or timeit run may have any globals, or none.
+    return str(frame.f_globals.get("__name__", ""))

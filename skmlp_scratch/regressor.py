@@ -8,11 +8,7 @@ from sklearn.metrics import r2_score
 from sklearn.neural_network import MLPRegressor
 from sklearn.utils.metaestimators import available_if
 
-from skmlp_scratch._estimator import (
-    BaseScratchMLP,
-    ValidationSet,
-    unchanged_on_error,
-)
+from skmlp_scratch._estimator import BaseScratchMLP, ValidationSet
 from skmlp_scratch._export import from_sklearn, to_sklearn
 from skmlp_scratch._validation_split import random_split
 from skmlp_scratch._wiring import LOSS_OF_OUTPUT
@@ -374,9 +370,8 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         DivergenceError
             If training diverges without having beaten a constant prediction.
         """
-        with unchanged_on_error(self):
-            validation = ValidationSet(X_val, y_val, sample_weight_val)
-            self._fit(X, y, sample_weight, validation)
+        validation = ValidationSet(X_val, y_val, sample_weight_val)
+        self._fit_aside(X, y, sample_weight, validation)
         return self
 
     @available_if(BaseScratchMLP._has_partial_fit)
@@ -407,8 +402,7 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         ValueError, DivergenceError
             As :meth:`fit`.
         """
-        with unchanged_on_error(self):
-            self._fit(X, y, sample_weight, incremental=True)
+        self._fit_aside(X, y, sample_weight, incremental=True)
         return self
 
     def predict(self, X: Any) -> Array:
@@ -516,13 +510,20 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
     ) -> Array | None:
         return weights
 
-    def _split(self, targets: Array, rng: np.random.RandomState) -> tuple[Array, Array]:
+    def _split(
+        self, targets: Array, rng: np.random.RandomState, reports: list[Warning]
+    ) -> tuple[Array, Array]:
         return random_split(len(targets), self.validation_fraction, rng)
+
+    def _has_score(self, targets: Array, weights: Array | None) -> bool:
+        if weights is not None:
+            targets = targets[weights > 0]
+        return len(targets) > 1 and bool(np.ptp(targets, axis=0).any())
 
     def _score_logits(
         self, logits: Array, targets: Array, weights: Array | None
     ) -> float:
         predictions = self._output(logits)
-        if not np.isfinite(predictions).all():
-            return float("nan")
+        if len(targets) < 2 or not np.isfinite(predictions).all():
+            return float("nan")  # R^2 is not defined
         return float(r2_score(targets, predictions, sample_weight=weights))

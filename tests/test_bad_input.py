@@ -254,7 +254,7 @@ DIVERGING = {"solver": "sgd", "learning_rate_init": 1e8}
 DIVERGED = (
     r"^Training diverged: the loss became \S+ at epoch \d+\. It never did better than "
     r"a constant prediction, whose loss is 1\.1\. "
-    r"Lower learning_rate_init={}, or scale the features, for example with StandardScaler"
+    r"Lower learning_rate_init={}"
 )
 TOO_LARGE = r"X contains values as large as {}, too large for dtype='float32'"
 
@@ -341,31 +341,19 @@ FAILURES = {
         DIVERGING | {"learning_rate_init": 1e308, "max_iter": 1},
         (X * 1000, y),
         DivergenceError,
-        DIVERGED.format(r"1e\+308"),
+        DIVERGED.format(r"1e\+308, or scale the features, for example with StandardS"),
     ),
     "divergence_before_validation": (
         DIVERGING | {"learning_rate_init": 1e308, "early_stopping": True},
         (X * 1000, y),
         DivergenceError,
-        DIVERGED.format(r"1e\+308"),
+        DIVERGED.format(r"1e\+308, or scale the features, for example with StandardS"),
     ),
     "too_few_rows_for_validation": (
         {"early_stopping": True, "validation_fraction": 0.004},
         (X, y),
         ValueError,
         "leaves 1 rows of n_samples=150 .* Increase validation_fraction",
-    ),
-    "warning_made_an_error": (
-        {},
-        (X, y),
-        ConvergenceWarning,
-        "Stopped at max_iter=2",
-    ),
-    "batch_size_warning_made_an_error": (
-        {"batch_size": 151, "early_stopping": False},
-        (X, y),
-        UserWarning,
-        "^batch_size=151 is larger than the 150 training rows",
     ),
 } | {
     f"{value}_in_{dtype.__name__}_X": (

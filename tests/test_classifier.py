@@ -519,8 +519,11 @@ def test_no_copy_of_the_data(dtype):
 def test_verbose_prints_a_line_per_epoch(verbose, capsys):
     estimator = quick(verbose=verbose).fit(X, y)
     assert capsys.readouterr().out.splitlines() == [
-        f"Iteration {epoch}, loss = {loss:.8f}"
-        for epoch, loss in enumerate(estimator.loss_curve_, start=1)
+        *(
+            f"Iteration {epoch}, loss = {loss:.8f} (epoch {epoch} of {estimator.max_iter})"
+            for epoch, loss in enumerate(estimator.loss_curve_, start=1)
+        ),
+        f"All of max_iter={estimator.max_iter} epochs are done. Stopping.",
     ]
 
 
@@ -528,9 +531,12 @@ def test_verbose_prints_a_line_per_epoch(verbose, capsys):
 def test_verbose_prints_the_validation_score_too(capsys):
     estimator = quick(verbose=True, early_stopping=True).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2 * estimator.n_iter_
+    assert len(lines) == 2 * estimator.n_iter_ + 1
     assert lines[1::2] == [
-        f"Validation score: {score:.6f}" for score in estimator.validation_scores_
+        f"Validation score: {score:.6f}, loss = {loss:.6f}"
+        for score, loss in zip(
+            estimator.validation_scores_, estimator.validation_loss_curve_, strict=True
+        )
     ]
 
 

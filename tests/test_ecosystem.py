@@ -143,6 +143,10 @@ def test_pipeline(data):
     assert pipeline.predict(X).dtype.kind in "OUT"
 
 
+# It says that a network which did not learn anything is of no use.
+@pytest.mark.filterwarnings(
+    "ignore::skmlp_scratch.exceptions.ConstantPredictionWarning"
+)
 def test_grid_search_in_two_processes(data):
     X, y = data
     search = GridSearchCV(
@@ -260,7 +264,7 @@ def test_inside_a_learning_curve(exploit_incremental_learning, task):
     make, X, y, good_score = task
     if exploit_incremental_learning:
         # Each size is one call of partial_fit.
-        make = partial(make, solver="sgd", batch_size=1, learning_rate_init=0.01)
+        make = partial(make, solver="sgd", batch_size=1, learning_rate_init=0.003)
     sizes, train_scores, test_scores = learning_curve(
         make(activation="tanh"),
         scale(X),

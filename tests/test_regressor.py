@@ -145,7 +145,7 @@ def test_learns_a_benchmark(early_stopping):
         max_iter=100,
         random_state=0,
     ).fit(X[:300], y[:300])
-    assert regressor.score(X[300:], y[300:]) > 0.8
+    assert regressor.score(X[300:], y[300:]) > 0.75
 
 
 # Interface

@@ -193,13 +193,20 @@ def test_validation_alone_decides_nothing(run):
 # Divergence
 
 
-@pytest.mark.parametrize("rate", [1e308, 1e160])
-def test_divergence_is_noticed_at_its_batch_and_the_start_restored(run, problem, rate):
+def test_what_is_not_finite_ends_training_at_its_batch(run, problem):
+    network, batches, optimizer = problem()
+    steps = []
+
+    def step(*arguments):
+        steps.append(arguments)
+        type(optimizer).step(optimizer, *arguments)
+
+    setting = network, batches, SimpleNamespace(step=step)
+    vector, history, _ = run(schedule=Constant(1e308), setting=setting)
     network, _, _ = problem()
-    vector, history, _ = run(schedule=Constant(rate))
     assert isinstance(history.divergence, Divergence)
     assert history.divergence.epoch == 1
-    assert history.divergence.batch in (2, 3)
+    assert len(steps) in (1, 2)
     assert str(history.divergence).endswith("at epoch 1")
     assert history.loss_curve == []
     assert (history.epochs, history.best_epoch, history.samples_seen) == (0, 0, 0)
@@ -218,24 +225,61 @@ class Explodes(Constant):
             self.learning_rate = 1e9
 
 
-def test_divergence_later_restores_the_best_epoch(run):
-    vector, history, _ = run(schedule=Explodes(epochs=4))
-    assert history.divergence.epoch == 5
+def test_an_explosion_restores_the_best_epoch(run):
+    vector, history, _ = run(schedule=Explodes(epochs=4), guard=DivergenceGuard(1.1))
+    # It is judged at the end of training; until then it might have passed.
+    assert history.divergence.epoch == history.epochs == 10
+    assert history.divergence.objective == history.loss_curve[-1]
     assert history.divergence.objective > EXPLOSION * history.loss_curve[0]
-    assert (history.epochs, history.best_epoch) == (4, 4)
-    assert len(history.loss_curve) == 4
+    assert history.best_epoch == 4
     expected, _, _ = run(max_epochs=4)
     np.testing.assert_array_equal(vector, expected)
     assert not history.converged
 
 
-def test_divergence_restores_the_best_by_what_is_monitored(run):
+@pytest.mark.parametrize("patience", [1, 3])
+def test_enough_exploded_epochs_end_training(run, patience):
+    guard = DivergenceGuard(1.1, patience=patience)
+    vector, history, _ = run(schedule=Explodes(epochs=4), guard=guard, max_epochs=50)
+    # The first batch of the fifth epoch comes before the first bad step.
+    assert history.divergence.epoch == history.epochs == 5 + patience
+    expected, _, _ = run(max_epochs=4)
+    np.testing.assert_array_equal(vector, expected)
+
+
+def test_an_explosion_in_the_last_step_of_the_best_epoch_is_not_restored(problem):
+    network, batches, optimizer = problem()
+    batches.batch_size = batches._chunk_rows = 30  # one step per epoch
+    history = History()
+
+    class LastStepExplodes(Constant):
+        def end_epoch(self, samples_seen):
+            self.learning_rate = 1e9 if samples_seen == 3 * 30 else 0.1
+
+    train(
+        network,
+        batches,
+        optimizer,
+        LastStepExplodes(0.1),
+        Patience(tol=0, n_iter_no_change=math.inf),
+        history,
+        max_epochs=6,
+        guard=DivergenceGuard(1.1),
+    )
+    # The loss of the fourth epoch is the smallest, and its step is the bad one.
+    assert np.argmin(history.loss_curve) == 3
+    assert history.best_epoch == 3
+    assert np.abs(network.parameters.vector).max() < 10
+
+
+def test_an_explosion_restores_the_best_by_what_is_monitored(run):
     vector, history, _ = run(
         schedule=Explodes(epochs=4),
         monitor="validation_score",
-        validate=values([0.1, 0.9, 0.2, 0.3]),
+        validate=values([0.1, 0.9, 0.2, 0.3, 0, 0, 0, 0, 0, 0]),
+        guard=DivergenceGuard(1.1),
     )
-    assert history.divergence.epoch == 5
+    assert history.divergence.epoch == 10
     assert history.best_epoch == 2
     expected, _, _ = run(max_epochs=2)
     np.testing.assert_array_equal(vector, expected)
@@ -252,33 +296,66 @@ def test_divergence_in_the_last_step_is_noticed_too(problem, parameter, lost):
         if len(steps) == 5:  # of five batches
             parameters[0 if parameter == "first" else -1] = lost
 
-    with pytest.raises(Divergence, match="nan at epoch 1") as caught:
+    with pytest.raises(Divergence, match="nan at epoch 1"):
         train_epoch(network, batches, SimpleNamespace(step=step), Constant(0.1))
-    assert caught.value.batch == 5
+    assert len(steps) == 5
+
+
+@pytest.mark.parametrize("lost", [math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize("before", [[], [1.0, 2.0]])
+def test_guard_stops_at_what_is_not_finite(before, lost):
+    guard = DivergenceGuard(0.7)
+    for objective in before:
+        guard.check(objective)
+    guard.epoch = 4
+    with pytest.raises(Divergence, match="at epoch 4") as caught:
+        guard.check(lost)
+    assert caught.value.epoch == 4
+    assert caught.value.objective is lost
+
+
+def exploded_epochs(guard, *epochs):
+    for objectives in epochs:
+        for objective in objectives:
+            guard.check(objective)
+        guard.end_epoch(np.mean(objectives))
+    return guard.exploded_epochs
 
 
 @pytest.mark.parametrize(
-    ("constant_loss", "first", "limit"), [(0.7, 2.0, 2000.0), (0.7, 0.1, 700.0)]
+    ("constant_loss", "first", "limit"), [(0.7, 2000.0, 2000.0), (0.7, 0.1, 700.0)]
 )
 def test_guard_compares_with_the_first_objective_and_the_constant_one(
     constant_loss, first, limit
 ):
-    guard = DivergenceGuard(constant_loss)
-    guard.check(first, 1)
-    guard.check(limit, 2)
-    guard.check(-1.0, 3)
-    guard.epoch = 4
-    for objective in (limit * 1.001, math.inf, math.nan, -math.inf):
-        with pytest.raises(Divergence, match="at epoch 4") as caught:
-            guard.check(objective, 5)
-        assert (caught.value.epoch, caught.value.batch) == (4, 5)
-        assert caught.value.objective is objective
+    beyond = limit * 1.001
+    for epoch, count in [((limit, beyond), 0), ((beyond, beyond), 1)]:
+        assert exploded_epochs(DivergenceGuard(constant_loss), (first,), epoch) == count
 
 
-@pytest.mark.parametrize("objective", [math.nan, math.inf])
-def test_guard_does_not_let_the_first_objective_pass_if_it_is_not_finite(objective):
+EXPLODED, WITH_OUTLIERS = (1e9, 1e9), (1.0, 1e30, 1e9)
+
+
+def test_batches_out_of_line_are_no_explosion():
+    guard = DivergenceGuard(1.0, patience=2)
+    assert exploded_epochs(guard, (1.0,), WITH_OUTLIERS, WITH_OUTLIERS) == 0
+    guard.end_training()
+    # Epochs are counted in a row.
+    assert exploded_epochs(guard, EXPLODED, WITH_OUTLIERS, EXPLODED) == 1
+    with pytest.raises(Divergence, match=r"became 1e\+09"):
+        guard.end_training()
+
+
+def test_guard_asks_whether_the_network_is_of_use():
+    answers = iter([True, False, False])
+    guard = DivergenceGuard(1.0, useful=lambda: next(answers), patience=2)
+    assert exploded_epochs(guard, (1.0,), EXPLODED, EXPLODED) == 1
     with pytest.raises(Divergence):
-        DivergenceGuard(0.7).check(objective, 1)
+        exploded_epochs(guard, EXPLODED)
+
+
+def test_a_guard_that_knows_of_no_constant_prediction_sees_no_explosion():
+    assert exploded_epochs(DivergenceGuard(), (0.0,), (1e300,), (1e300,)) == 0
 
 
 # Interruption

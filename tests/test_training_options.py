@@ -26,6 +26,9 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 both = pytest.mark.parametrize(
     "estimator_class", [ScratchMLPClassifier, ScratchMLPRegressor]
 )
+of_no_use = pytest.mark.filterwarnings(
+    "ignore::skmlp_scratch.exceptions.ConstantPredictionWarning"
+)
 ignore_convergence = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning"
 )
@@ -137,6 +140,7 @@ def test_all_start_from_the_same_weights_and_split(name):
 # Schedules
 
 
+@of_no_use
 @schedules
 @solvers
 def test_a_budget_is_used_up_without_a_warning(solver, learning_rate):
@@ -269,7 +273,7 @@ def test_activation_of_each_layer(activation, estimator_class):
         estimator_class, activation=activation, hidden_layer_sizes=hidden, max_iter=30
     ).fit(X_train, target)
     assert estimator.get_params()["activation"] is activation
-    assert estimator.score(X_train, target) > 0.8
+    assert estimator.score(X_train, target) > 0.75
     H = X_test.astype(float)
     names = [activation] if isinstance(activation, str) else activation
     for name, W, b in zip(names, estimator.coefs_, estimator.intercepts_, strict=False):
@@ -488,9 +492,14 @@ def test_divergence_in_partial_fit_brings_the_average_back():
     for _ in range(2):
         estimator.partial_fit(X_train, y_train, classes=np.unique(y))
     before = numbers(estimator)
-    estimator.partial_fit(np.float32(1e30) * X_train, y_train)
+    estimator.partial_fit(np.float32(3e38) * X_train, y_train)
     np.testing.assert_array_equal(numbers(estimator), before)
-    assert estimator._training_state["average"] is None
+    # It goes on as if those rows had not come.
+    others = quick(averaging=0.9)
+    for classes in (np.unique(y), None, None):
+        others.partial_fit(X_train, y_train, classes=classes)
+    estimator.partial_fit(X_train, y_train)
+    np.testing.assert_array_equal(numbers(estimator), numbers(others))
 
 
 @ignore_convergence
@@ -508,6 +517,7 @@ def test_warm_start_with_another_loss_does_not_compare_it_with_the_old_one(chang
 
 
 @ignore_convergence
+@of_no_use
 def test_a_budget_leaves_no_failures_behind():
     estimator = quick(
         learning_rate="one_cycle", learning_rate_init=1e-30, max_iter=20
@@ -518,15 +528,23 @@ def test_a_budget_leaves_no_failures_behind():
 
 
 @ignore_convergence
-def test_clipping_gets_over_a_batch_that_would_end_training():
+@pytest.mark.filterwarnings("ignore::skmlp_scratch.exceptions.TargetScaleWarning")
+def test_clipping_gets_over_a_row_that_would_end_training():
     target = L_train.copy()
     target[-1] = 1e6
-    options = {"batch_size": 1, "shuffle": False, "max_iter": 2}
-    with pytest.raises(DivergenceError):
+    options = {
+        "solver": "sgd",
+        "batch_size": 10,
+        "learning_rate_init": 0.01,
+        "max_iter": 10,
+    }
+    with pytest.raises(
+        DivergenceError, match=r"y\[1346\] = 1e\+06 is .* times as large"
+    ):
         quick(ScratchMLPRegressor, **options).fit(X_train, target)
     clipped = quick(ScratchMLPRegressor, clip_norm=1.0, **options).fit(X_train, target)
-    assert clipped.n_iter_ == 2
-    assert clipped.score(X_train[:-1], target[:-1]) > 0.5
+    assert clipped.n_iter_ == 10
+    assert clipped.score(X_train[:-1], target[:-1]) > 0.95
 
 
 def test_a_rare_class_is_no_reason_to_warn():

@@ -22,9 +22,9 @@ CHUNK_BYTES = 262_144
 class Batch(NamedTuple):
     """Some rows of the training data; X is valid until the next batch comes.
 
-    The normalizer is the number of rows times the mean weight of *all* training rows.
-    Dividing by the weights of the batch itself would cancel them: entirely so in
-    batches of one row.
+    The normalizer is the number of rows times the mean weight of *all* training rows; in
+    a stream, of all rows so far. Dividing by the weights of the batch itself would cancel
+    them: entirely so in batches of one row.
     """
 
     X: Array
@@ -54,13 +54,14 @@ class Batches:
         Which rows of X to serve; None means all of them.
     weights : ndarray of shape (n_samples,), default=None
         Row weights; None means that all rows weigh the same.
+    mean_weight : float, default=None
+        What weights are relative to; None means the mean of the weights of these rows,
+        or 1 without weights.
 
     Attributes
     ----------
     n_rows : int
         Rows in an epoch.
-    mean_weight : float
-        Mean of the weights of these rows; 1 without weights.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Batches:
         rng: np.random.RandomState | None,
         rows: Array | None = None,
         weights: Array | None = None,
+        mean_weight: float | None = None,
     ) -> None:
         # Gathering rows from Fortran order is a hundred times slower than from C order.
         self.X = X if issparse(X) else np.ascontiguousarray(X)
@@ -79,10 +81,12 @@ class Batches:
         self.batch_size, self.rng, self.dtype = batch_size, rng, np.dtype(dtype)
         self.order = np.arange(X.shape[0]) if rows is None else rows.copy()
         self.n_rows = len(self.order)
-        self.mean_weight = 1.0
         if weights is not None:
-            self.mean_weight = float(weights[self.order].mean(dtype=np.float64))
             self.weights = weights.astype(dtype, copy=False)
+        if mean_weight is None:
+            of_rows = None if weights is None else weights[self.order]
+            mean_weight = 1.0 if of_rows is None else of_rows.mean(dtype=np.float64)
+        self.mean_weight = float(mean_weight)
         self._chunk_rows = batch_size
         if issparse(X):
             return

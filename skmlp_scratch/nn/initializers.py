@@ -5,6 +5,10 @@ width of the layer: ``2 / fan_in`` behind ReLU and its relatives, which let half
 through (He et al. 2015, arXiv:1502.01852), ``1 / fan_in`` behind SELU (LeCun et al.
 1998; Klambauer et al. 2017), ``2 / (fan_in + fan_out)`` behind tanh (Glorot and Bengio
 2010).
+
+No activation follows the output layer. A network that has to meet values with it starts
+best near a constant prediction, with a tenth of these weights there: large predictions at
+random have to be unlearnt first.
 """
 
 import math
@@ -23,6 +27,7 @@ def initialize(
     scheme: str | float,
     rng: np.random.RandomState,
     activation: str | Sequence[str] = "relu",
+    output_scale: float = 1.0,
 ) -> None:
     """Draw all weights in place, layer by layer, each layer's bias after its weights.
 
@@ -47,6 +52,8 @@ def initialize(
     activation : str or sequence of str, default='relu'
         The activation of all hidden layers, or of each. The output layer is drawn like
         the last hidden one.
+    output_scale : float, default=1.0
+        What He's weights of the output layer are multiplied by; no others are.
     """
     if not isinstance(activation, str):
         activation = [*activation, *activation[-1:]] or "relu"
@@ -69,3 +76,5 @@ def initialize(
             bound = math.sqrt(factor / (fan_in + fan_out))
             W[...] = rng.uniform(-bound, bound, W.shape)
             b[...] = rng.uniform(-bound, bound, b.shape)
+    if scheme in ("he_normal", "he_uniform"):
+        parameters.W[-1] *= output_scale

@@ -50,14 +50,11 @@ def minimize_lbfgs(
     history.epochs = 0
 
     def after_iteration(intermediate_result: OptimizeResult) -> None:
-        history.epochs += 1
-        history.loss_curve.append(float(intermediate_result.fun))
-        history.best_epoch = len(history.loss_curve)
-        best[...] = parameters[...] = intermediate_result.x
-        if validate:
-            score, validation_loss = validate()
-            history.validation_scores.append(score)
-            history.validation_losses.append(validation_loss)
+        parameters[...] = intermediate_result.x
+        loss = float(intermediate_result.fun)
+        history.add_epoch(loss, 0, validate and validate())
+        history.best_epoch = history.total_epochs
+        best[...] = parameters
         if after_epoch:
             after_epoch(history)
 
@@ -76,9 +73,8 @@ def minimize_lbfgs(
     else:
         history.message, history.converged = result.message, bool(result.success)
         if not (np.isfinite(result.fun) and np.isfinite(result.x).all()):
-            history.divergence = Divergence(
-                float(result.fun), len(history.loss_curve) + 1, 1
-            )
+            epoch = history.total_epochs + 1
+            history.divergence = Divergence(float(result.fun), epoch)
         elif history.epochs == 0:
             # It was at a minimum already, or found no step to take.
             history.loss_curve.append(float(result.fun))

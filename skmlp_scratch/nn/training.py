@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 
@@ -14,17 +15,22 @@ from skmlp_scratch.nn.regularization import WeightAverage, clip_gradient, limit_
 from skmlp_scratch.nn.schedules import Schedule
 from skmlp_scratch.nn.typing import Array
 
-# A batch's objective this many times larger than it was at first, and than that of a
-# constant prediction, will not come back.
+# How many times larger than that of a constant prediction the objective of *every* batch
+# of an epoch is if the loss has exploded. One row out of line makes one batch that large,
+# and a rate too high for the first steps a few of them.
 EXPLOSION = 1e3
+# Adam at too high a rate has been seen to come back after five such epochs.
+EXPLODED_EPOCHS = 10
+# Enough to tell parameters before an explosion from those after it.
+COMPARED_BATCHES = 50
 
 
 class Divergence(ArithmeticError):
     """The loss exploded, or it or a parameter is no longer a finite number."""
 
-    def __init__(self, objective: float, epoch: int, batch: int) -> None:
+    def __init__(self, objective: float, epoch: int) -> None:
         super().__init__(f"the loss became {objective:.3g} at epoch {epoch}")
-        self.objective, self.epoch, self.batch = objective, epoch, batch
+        self.objective, self.epoch = objective, epoch
 
 
 @dataclass
@@ -33,6 +39,8 @@ class History:
 
     Attributes
     ----------
+    epochs_before : int
+        Epochs of earlier training that this history does not list.
     loss_curve : list of float
         Mean objective over the batches of each epoch.
     validation_scores, validation_losses : list of float
@@ -54,6 +62,7 @@ class History:
         Why that ended, in the words of a solver that is not ours.
     """
 
+    epochs_before: int = 0
     loss_curve: list[float] = field(default_factory=list)
     validation_scores: list[float] = field(default_factory=list)
     validation_losses: list[float] = field(default_factory=list)
@@ -64,6 +73,22 @@ class History:
     interrupted: bool = False
     divergence: Divergence | None = None
     message: str = ""
+
+    @property
+    def total_epochs(self) -> int:
+        """Return the number of the last epoch, counted along the whole loss curve."""
+        return self.epochs_before + len(self.loss_curve)
+
+    def add_epoch(
+        self, loss: float, n_rows: int, validated: tuple[float, float] | None
+    ) -> None:
+        """Take note of an epoch: its loss and rows, and validation score and loss."""
+        if validated:
+            self.validation_scores.append(validated[0])
+            self.validation_losses.append(validated[1])
+        self.loss_curve.append(loss)
+        self.samples_seen += n_rows
+        self.epochs += 1
 
 
 # What can decide when to stop, as a number that should fall.
@@ -133,7 +158,7 @@ def train(
 ) -> None:
     """Train a network in place, until it makes no more progress.
 
-    If the loss explodes, the parameters of the best epoch are restored and
+    If training diverges, the parameters of the best epoch are restored and
     ``history.divergence`` says what happened. A KeyboardInterrupt ends training.
 
     Parameters
@@ -160,7 +185,7 @@ def train(
     validate : callable, default=None
         Returns score, larger is better, and loss on validation rows.
     guard : DivergenceGuard, default=None
-        Notices divergence; None means one that knows of no constant prediction.
+        Notices divergence; None means one that looks for what is not finite only.
     after_epoch : callable, default=None
         Called with the history after every epoch.
     clip_norm : float, default=None
@@ -174,11 +199,11 @@ def train(
     parameters = network.parameters.vector
     with shown(average, parameters):
         snapshots = Snapshots(parameters, history.best_epoch)
-    guard = guard or DivergenceGuard(0.0)
+    guard = guard or DivergenceGuard()
     history.epochs = 0
     try:
-        for epoch in range(1, max_epochs + 1):
-            guard.epoch = len(history.loss_curve) + 1
+        for _ in range(max_epochs):
+            guard.epoch = history.total_epochs + 1
             loss = train_epoch(
                 network,
                 batches,
@@ -190,18 +215,13 @@ def train(
                 max_norm=max_norm,
                 average=average,
             )
-            history.epochs = epoch
-            history.loss_curve.append(loss)
-            history.samples_seen += batches.n_rows
             with shown(average, parameters):
-                if validate:
-                    with np.errstate(over="ignore", invalid="ignore"):
-                        score, validation_loss = validate()
-                    history.validation_scores.append(score)
-                    history.validation_losses.append(validation_loss)
+                # First validated, then noted: an interrupt must not come in between.
+                history.add_epoch(loss, batches.n_rows, validate and validate())
                 if patience.update(MONITORS[monitor](history)):
-                    history.best_epoch = len(history.loss_curve)
+                    history.best_epoch = history.total_epochs
                     snapshots.keep(parameters, history.best_epoch)
+                guard.end_epoch(loss)
             schedule.end_epoch(history.samples_seen)
             if after_epoch:
                 after_epoch(history)
@@ -210,21 +230,17 @@ def train(
                 if history.converged:
                     break
                 patience.failures = 0
+        guard.end_training()
     except KeyboardInterrupt:
         history.interrupted = True
     except Divergence as divergence:
-        history.divergence = divergence
+        history.divergence, history.converged = divergence, False
     if average:
         average.put_in_place(parameters)
-    if history.divergence and monitor == "loss":
-        # The loss of an epoch is that of its steps' beginnings. If the next one starts
-        # with an explosion, the parameters at its end were bad already.
-        late = history.divergence.batch == 1
-        history.best_epoch = snapshots.restore(
-            parameters, len(history.loss_curve), late
-        )
-    elif monitor != "loss":
+    if monitor != "loss":
         snapshots.restore(parameters)
+    elif history.divergence:
+        history.best_epoch = snapshots.restore_sound(network, batches, alpha)
 
 
 def shown(
@@ -247,45 +263,90 @@ class Snapshots:
         buffer[...] = parameters
         self.kept.insert(0, (epoch, buffer))
 
-    def restore(
-        self, parameters: Array, last_epoch: int = 0, not_the_last: bool = False
-    ) -> int:
-        """Put the best parameters back, or those before if the last must not be it."""
-        epoch, best = self.kept[0]
-        if not_the_last and epoch == last_epoch:
-            epoch, best = self.kept[1]
-        parameters[...] = best
-        return epoch
+    def restore(self, parameters: Array) -> None:
+        """Put the best parameters back."""
+        _, parameters[...] = self.kept[0]
+
+    def restore_sound(self, network: Network, batches: Batches, alpha: float) -> int:
+        """Put the best sound parameters back; return of which epoch they are.
+
+        The loss of an epoch is that of its steps' beginnings. If its last step made the
+        explosion, it looks like the best epoch, and the one before has to do.
+        """
+        objectives = []
+        for _, kept in self.kept:
+            network.parameters.vector[...] = kept
+            some = islice(batches, COMPARED_BATCHES)
+            with np.errstate(over="ignore", invalid="ignore"):
+                objectives.append(
+                    sum(network.loss_and_gradient(*b, alpha=alpha)[0] for b in some)
+                )
+        # Put so that a best one that is not a number is not sound.
+        if not objectives[0] <= 2 * objectives[1]:
+            self.kept.reverse()
+        self.restore(network.parameters.vector)
+        return self.kept[0][0]
 
 
 class DivergenceGuard:
-    """Raises :class:`Divergence` as soon as training has gone astray.
+    """Raises :class:`Divergence` when training has gone astray.
+
+    A value that is not finite ends training at its batch. An explosion is a matter of
+    whole epochs: the objective of every batch is a thousand times that of the best
+    constant prediction, and larger than it was at first, and the network is no use.
+    Ten such epochs in a row end training; one is enough to judge it at its end.
 
     Parameters
     ----------
-    constant_loss : float
-        The loss of the best constant prediction. Objectives are compared with this and
-        with the first one, whichever is larger.
-    limit : float, default=inf
-        The largest objective allowed, if training goes on and it is known.
-    only_finite : bool, default=False
-        Whether to allow objectives of any size.
+    constant_loss : float, default=inf
+        The loss of the best constant prediction on the training rows. If it is infinite,
+        nothing counts as an explosion.
+    useful : callable, default=None
+        Returns whether the network, as it is, does better than a constant prediction.
+        Asked only when the objectives look like an explosion.
+    patience : float, default=EXPLODED_EPOCHS
+        How many exploded epochs in a row end training.
     """
 
     def __init__(
-        self, constant_loss: float, limit: float = math.inf, only_finite: bool = False
+        self,
+        constant_loss: float = math.inf,
+        useful: Callable[[], bool] | None = None,
+        patience: float = EXPLODED_EPOCHS,
     ) -> None:
-        self.constant_loss = constant_loss
-        self.limit = math.inf if only_finite else limit
-        self.only_finite = only_finite
-        self.epoch = 1
+        self.constant_loss, self.useful, self.patience = constant_loss, useful, patience
+        self.limit: float | None = None  # known from the first objective on
+        self.smallest = math.inf  # of the objectives of this epoch
+        self.epoch, self.exploded_epochs, self.loss = 1, 0, math.nan
 
-    def check(self, objective: float, batch: int) -> None:
-        """Raise an error if the objective of a batch is not finite, or exploded."""
-        if not (math.isfinite(objective) and objective <= self.limit):
-            raise Divergence(objective, self.epoch, batch)
-        if self.limit == math.inf and not self.only_finite:
-            self.limit = EXPLOSION * max(objective, self.constant_loss)
+    def check(self, objective: float) -> None:
+        """Raise an error if the objective of a batch is not finite."""
+        if not math.isfinite(objective):
+            raise Divergence(objective, self.epoch)
+        if self.limit is None:
+            self.limit = max(objective, EXPLOSION * self.constant_loss)
+        self.smallest = min(self.smallest, objective)
+
+    def end_epoch(self, loss: float) -> None:
+        """Raise an error if enough epochs in a row have exploded.
+
+        Parameters
+        ----------
+        loss : float
+            The mean objective of the epoch.
+        """
+        exploded = self.limit is not None and self.smallest > self.limit
+        if exploded and self.useful:
+            exploded = not self.useful()
+        self.exploded_epochs = self.exploded_epochs + 1 if exploded else 0
+        self.smallest, self.loss = math.inf, loss
+        if self.exploded_epochs >= self.patience:
+            self.end_training()
+
+    def end_training(self) -> None:
+        """Raise an error if the last epoch has exploded."""
+        if self.exploded_epochs:
+            raise Divergence(self.loss, self.epoch)
 
 
 def train_epoch(
@@ -308,15 +369,15 @@ def train_epoch(
     Raises
     ------
     Divergence
-        If the loss explodes, or it or a parameter is no longer finite.
+        If the loss or a parameter is no longer finite.
     """
-    guard = guard or DivergenceGuard(0.0)
+    guard = guard or DivergenceGuard()
     parameters = network.parameters.vector
     total = 0.0
     with np.errstate(over="ignore", invalid="ignore"):
-        for number, batch in enumerate(batches, start=1):
+        for batch in batches:
             objective, gradient = network.loss_and_gradient(*batch, alpha=alpha)
-            guard.check(objective, number)
+            guard.check(objective)
             if clip_norm is not None:
                 clip_gradient(gradient, clip_norm)
             optimizer.step(parameters, gradient, schedule.learning_rate)
@@ -330,5 +391,5 @@ def train_epoch(
         # Looking for the largest is 0.5 us quicker than asking np.isfinite for all.
         largest = parameters.item(np.abs(parameters).argmax())
         if not math.isfinite(largest):
-            raise Divergence(math.nan, guard.epoch, number)
+            raise Divergence(math.nan, guard.epoch)
     return total / batches.n_rows

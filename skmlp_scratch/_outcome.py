@@ -1,0 +1,332 @@
+"""What came of a fit: whether the network is of use, and the warnings that say so."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_regressor
+from sklearn.exceptions import ConvergenceWarning
+
+from skmlp_scratch._data import Rows
+from skmlp_scratch._diagnostics import (
+    SAMPLE_ROWS,
+    SCALE_FEATURES,
+    SCALE_TARGETS,
+    features_are_fine,
+    row_out_of_line,
+    target_warnings,
+)
+from skmlp_scratch._parameter_checks import is_budgeted
+from skmlp_scratch.exceptions import (
+    ConstantPredictionWarning,
+    DeadUnitsWarning,
+    DivergenceError,
+    DivergenceWarning,
+)
+from skmlp_scratch.nn.layers import per_layer
+from skmlp_scratch.nn.losses import SigmoidCrossEntropy, SoftmaxCrossEntropy
+from skmlp_scratch.nn.network import Network
+from skmlp_scratch.nn.training import Divergence, History
+from skmlp_scratch.nn.typing import Array
+
+LARGEST_SHARE_OF_DEAD_UNITS = 0.5
+# Losses, in units of that of a constant prediction, that are worth a word.
+WORSE, FAR_WORSE = 1.05, 3
+FEW_STEPS = 10
+# One row in a hundred may be so far out of line that no network could predict it.
+SHARE_OF_OUTLIERS = 0.01
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """How a network does on a sample of rows, beside the best constant prediction.
+
+    Attributes
+    ----------
+    loss, constant_loss : float
+        Their mean losses.
+    useful : bool
+        Whether the network is better by loss, with the rows left out that it predicts
+        worst, or by the share of labels that are right.
+    distinguishes : bool
+        Whether it predicts different things for different rows, or need not.
+    """
+
+    loss: float
+    constant_loss: float
+    useful: bool
+    distinguishes: bool
+
+
+def judge(network: Network, data: Rows) -> Judgement:
+    """Compare a network with the best constant prediction, on a sample of rows."""
+    sample = data.some(SAMPLE_ROWS)
+    targets, weights = sample.targets, sample.weights
+    dtype = network.parameters.vector.dtype
+    n_outputs = network.layer_units[-1]
+    loss = network.loss
+
+    def losses(rows: Array, logits: Array) -> tuple[float, float]:
+        some = targets[rows], None if weights is None else weights[rows]
+        normalizer = None if some[1] is None else some[1].sum()
+        of_network, _ = loss.loss_and_gradient(logits[rows], *some, normalizer)
+        return of_network, loss.constant_loss(*some, n_outputs)
+
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        logits = network.forward(sample.X.astype(dtype, copy=False)).copy()
+        # The derivative of every loss is prediction minus target.
+        _, errors = loss.loss_and_gradient(logits.copy(), targets)
+        by_error = np.argsort(np.abs(errors).sum(axis=1), kind="stable")
+        n_kept = len(by_error) - int(SHARE_OF_OUTLIERS * len(by_error))
+        of_network, of_constant = losses(np.arange(len(logits)), logits)
+        of_most, constant_of_most = losses(by_error[:n_kept], logits)
+        spread = np.ptp(logits, axis=0).max()
+        same = spread <= 10 * np.finfo(dtype).eps * np.abs(logits).max()
+    useful = (
+        of_network < of_constant
+        or of_most < constant_of_most
+        or _more_labels_right(network, logits, targets, weights)
+    )
+    nothing_to_distinguish = len(targets) < 2 or not np.ptp(targets, axis=0).any()
+    return Judgement(
+        of_network, of_constant, bool(useful), bool(nothing_to_distinguish or not same)
+    )
+
+
+def _more_labels_right(
+    network: Network, logits: Array, targets: Array, weights: Array | None
+) -> bool:
+    """Return whether more labels are right than by calling all rows the commonest.
+
+    By three standard errors: networks that exploded do have some right by chance.
+    """
+    if isinstance(network.loss, SoftmaxCrossEntropy):
+        counts = np.bincount(targets, weights, minlength=logits.shape[1])
+        commonest = counts.max() / counts.sum()
+        right = np.average(logits.argmax(axis=1) == targets, weights=weights)
+    elif isinstance(network.loss, SigmoidCrossEntropy):
+        shares = np.average(targets > 0, axis=0, weights=weights)
+        commonest = np.maximum(shares, 1 - shares).mean()
+        right = np.average(
+            (logits > 0) == (targets > 0), axis=0, weights=weights
+        ).mean()
+    else:
+        return False
+    error = np.sqrt(commonest * (1 - commonest) / targets.size)
+    return bool(right > commonest + 3 * error)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A fit that has ended, and what there is to say about it.
+
+    Attributes
+    ----------
+    est : estimator
+        Its parameters are read.
+    network : Network
+        After training.
+    training : Rows
+        The rows trained on.
+    validation : Rows or None
+        The rows that decided which weights to keep, if there are any.
+    history : History
+    constant_loss : float
+        That of the best constant prediction on all training rows.
+    n_steps : int
+        Steps of the optimizer.
+    """
+
+    est: Any
+    network: Network
+    training: Rows
+    validation: Rows | None
+    history: History
+    constant_loss: float
+    n_steps: int
+
+    def reports(self, resume: bool, incremental: bool) -> list[Warning]:
+        """Return the warnings about how training ended and about the network.
+
+        Raises
+        ------
+        DivergenceError
+            If training diverged, and left nothing that beats a constant prediction.
+        """
+        history = self.history
+        if history.divergence:
+            return [self._divergence(history.divergence, resume, incremental)]
+        if history.interrupted:
+            return [UserWarning(self._interruption(resume))]
+        if incremental:
+            return []
+        found = [] if self.at_its_end else [ConvergenceWarning(self._shortness())]
+        return found + self._network_warnings()
+
+    @property
+    def at_its_end(self) -> bool:
+        """Whether training took itself to be at its end."""
+        return self.history.converged or is_budgeted(
+            self.est.solver, self.est.learning_rate
+        )
+
+    def why_it_ended(self) -> str:
+        """Return a line on that; where scikit-learn has words for it, in these."""
+        est, history = self.est, self.history
+        if history.divergence:
+            return f"Training diverged: {history.divergence}. Stopping."
+        if history.interrupted:
+            return "Training interrupted by user."
+        if est.solver == "lbfgs":
+            return f"L-BFGS: {history.message}"
+        if history.converged:
+            what = f"Validation {est.monitor}" if self.validation else "Training loss"
+            return (
+                f"{what} did not improve more than tol={est.tol:f} for "
+                f"{est.n_iter_no_change} consecutive epochs. Stopping."
+            )
+        return f"All of max_iter={est.max_iter} epochs are done. Stopping."
+
+    def _divergence(
+        self, divergence: Divergence, resume: bool, incremental: bool
+    ) -> Warning:
+        cause = row_out_of_line(self.training)
+        cause = f" {cause}: leave that row out, or correct it." if cause else ""
+        what = f"Training diverged: {divergence}."
+        remedy = _sentence(self.remedies(stuck=False)) + cause
+        if incremental and resume:
+            return DivergenceWarning(
+                f"{what} These rows were left out, and the model is as it was. {remedy}"
+            )
+        judgement = judge(self.network, self.validation or self.training)
+        if not (judgement.useful and (resume or self.history.best_epoch)):
+            constant = (
+                judgement.constant_loss if self.validation else self.constant_loss
+            )
+            raise DivergenceError(
+                f"{what} It never did better than a constant prediction, whose loss is "
+                f"{constant:.3g}. {remedy}"
+            )
+        return DivergenceWarning(
+            f"{what} The weights of epoch {self.history.best_epoch}, the best, were "
+            f"restored. {remedy}"
+        )
+
+    def _interruption(self, resume: bool) -> str:
+        n_epochs = self.history.epochs
+        if n_epochs:
+            return (
+                f"Training interrupted by user after {n_epochs} epochs; the model can be "
+                "used as it is."
+            )
+        state = "hardly changed since the last fit" if resume else "untrained"
+        return (
+            "Training interrupted by user before the first epoch ended: the network is "
+            f"{state}. Call fit again."
+        )
+
+    def _shortness(self) -> str:
+        est, history = self.est, self.history
+        if est.solver == "lbfgs":
+            return (
+                f"L-BFGS stopped after {history.epochs} iterations before it converged "
+                f"(max_iter={est.max_iter}): {history.message}. Raise max_iter or "
+                "max_fun" + ("." if self._features_fine else ", or scale the features.")
+            )
+        early = f"validation {est.monitor}" if est.early_stopping else "training loss"
+        return (
+            f"Stopped at max_iter={est.max_iter} before the {early} ceased to improve by "
+            f"tol={est.tol}. Raise max_iter, or ignore this if max_iter is meant as a "
+            "budget."
+        )
+
+    def _network_warnings(self) -> list[Warning]:
+        """Return what is wrong with the network, if anything is."""
+        if len(self.training) < 2 or not np.ptp(self.training.taken()[0], axis=0).any():
+            return []  # nothing to distinguish
+        found: list[Warning] = []
+        which = "validation" if self.validation else "training"
+        judgement = judge(self.network, self.validation or self.training)
+        # A sample may lack what is rare, and then be too easy for a constant.
+        constant = judgement.constant_loss
+        if not self.validation:
+            constant = max(constant, self.constant_loss)
+        # A useful network may be overconfident, validation rows may be of another kind,
+        # and a few steps are not meant to learn much.
+        few_steps = self.n_steps < FEW_STEPS
+        lenient = judgement.useful or self.validation or few_steps
+        worst = (FAR_WORSE if lenient else WORSE) * constant
+        if self.at_its_end and not judgement.loss <= worst:
+            watch = ""
+            if self.est.early_stopping and self.est.monitor == "score":
+                watch = ", or let early stopping watch the loss with monitor='loss'"
+            found.append(
+                ConstantPredictionWarning(
+                    f"The trained network has a loss of {judgement.loss:.3g} on the "
+                    f"{which} data, where a constant prediction has {constant:.3g}. "
+                    f"{_sentence(self.remedies() + watch)}"
+                )
+            )
+        elif not judgement.distinguishes:
+            found.append(
+                ConstantPredictionWarning(
+                    "The trained network predicts the same for all rows of the "
+                    f"{which} data. {_sentence(self.remedies())}"
+                )
+            )
+        return found + dead_unit_warnings(
+            self.network, self.training, self.remedies(stuck=False)
+        )
+
+    @property
+    def _features_fine(self) -> bool:
+        return features_are_fine(self.training)
+
+    def remedies(self, stuck: bool = True) -> str:
+        """Return what to try, as the end of a sentence.
+
+        ``stuck`` says that training longer, or less penalty, might help.
+        """
+        est = self.est
+        found = []
+        if est.solver != "lbfgs":
+            direction = "raise or lower" if stuck else "lower"
+            found.append(f"{direction} learning_rate_init={est.learning_rate_init}")
+        if not self._features_fine:
+            found.append(SCALE_FEATURES)
+        targets = self.training.taken()[0]
+        if is_regressor(est) and target_warnings(
+            targets, est.out_activation_ == "exp", est.weight_init == "glorot_uniform"
+        ):
+            found.append(SCALE_TARGETS)
+        if stuck or not found:
+            found += ["lower alpha", "train longer"]
+        return ", or ".join(found)
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
+
+
+def dead_unit_warnings(network: Network, data: Rows, remedies: str) -> list[Warning]:
+    """Return a warning of the first ReLU layer with too many units that are always 0."""
+    sample = data.some(SAMPLE_ROWS).X
+    with np.errstate(over="ignore", invalid="ignore"):
+        network.forward(sample.astype(network.parameters.vector.dtype, copy=False))
+    names = per_layer(network.activation, len(network.outputs) - 1)
+    for number, (name, output) in enumerate(
+        zip(names, network.outputs, strict=False), start=1
+    ):
+        if name != "relu":
+            continue
+        share = 1 - output.any(axis=0).mean()
+        if share > LARGEST_SHARE_OF_DEAD_UNITS:
+            return [
+                DeadUnitsWarning(
+                    f"{share:.0%} of the {output.shape[1]} units in hidden layer {number} "
+                    "are 0 for all rows of the training data: ReLU passes no gradient "
+                    f"there, and they no longer learn. Use another activation, or "
+                    f"{remedies}."
+                )
+            ]
+    return []
