@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite, check_array
+from sklearn.utils.validation import validate_data
 
-from skmlp_scratch.nn.blocks import row_blocks
+from skmlp_scratch._numbers import NO_NUMBERS, as_numbers, check_finite, check_type
 from skmlp_scratch.nn.typing import Array
-
-FINITE_BLOCK_ROWS = 2000
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,28 @@ class Rows:
         return Rows(self.X[some], self.targets[some], weights)
 
 
+def validate_X(estimator: Any, X: Any, reset: bool, name: str = "X") -> Array:
+    """Return X in its own type, which is numeric; objects as float64.
+
+    Raises
+    ------
+    ValueError
+        If X is not finite numbers in two dimensions, or not like that of ``fit``.
+    """
+    check_type(X, name, NO_NUMBERS)
+    X = validate_data(
+        estimator,
+        X,
+        accept_sparse=["csr", "csc"],
+        dtype=None,
+        ensure_all_finite=False,
+        reset=reset,
+    )
+    X = as_numbers(X, name)
+    check_finite(X, type(estimator).__name__, name)
+    return X.tocsr() if issparse(X) else X
+
+
 def check_sample_weight(
     sample_weight: Any,
     n_samples: int,
@@ -68,9 +89,18 @@ def check_sample_weight(
     """
     if np.isscalar(sample_weight):
         sample_weight = np.full(n_samples, sample_weight)
+    check_type(sample_weight, name, "cmM")
     weights = check_array(
-        sample_weight, ensure_2d=False, dtype=np.float64, input_name=name
+        sample_weight,
+        ensure_2d=False,
+        dtype=None,
+        ensure_all_finite=False,
+        input_name=name,
     )
+    if weights.dtype.kind in "SU":  # numbers as text will do, as in scikit-learn
+        weights = weights.astype(object)
+    weights = as_numbers(weights, name).astype(np.float64)
+    assert_all_finite(weights, input_name=name)
     if weights.shape != (n_samples,):
         raise ValueError(f"{name} must have shape ({n_samples},), got {weights.shape}")
     if weights.min() < 0:
@@ -83,31 +113,3 @@ def check_sample_weight(
             f"{name} must not be zero for all samples: no row would be left."
         )
     return weights
-
-
-def check_finite(X: Array, estimator_name: str) -> None:
-    """Raise scikit-learn's error if X has a NaN or an infinity.
-
-    Checked in blocks of rows, since the check makes masks of the size of what it is
-    given if its first guess, a sum, is not finite: always so for much data of float16.
-    """
-    blocks = [X]
-    if not issparse(X):
-        blocks = [X[block] for block in row_blocks(len(X), FINITE_BLOCK_ROWS)]
-    for block in blocks:
-        assert_all_finite(block, estimator_name=estimator_name, input_name="X")
-
-
-def check_float32_range(X: Array, dtype: np.dtype[Any]) -> None:
-    """Raise an error if finite values of X become infinite in the computing type."""
-    if X.dtype.itemsize <= dtype.itemsize:
-        return
-    values: Array = X.data if issparse(X) else X  # type: ignore[assignment]
-    if values.size == 0:
-        return
-    largest = max(abs(float(values.max())), abs(float(values.min())))
-    if largest > float(np.finfo(dtype).max):
-        raise ValueError(
-            f"X contains values as large as {largest:.3g}, too large for "
-            f"dtype='{dtype}'. Scale the features, or use dtype='float64'."
-        )

@@ -10,27 +10,32 @@ from typing import Any, NamedTuple, Self, cast
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, is_regressor
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils import assert_all_finite, check_array, check_consistent_length
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skmlp_scratch import _wiring
-from skmlp_scratch._data import (
-    Rows,
-    check_finite,
-    check_float32_range,
-    check_sample_weight,
-)
+from skmlp_scratch._data import Rows, check_sample_weight, validate_X
 from skmlp_scratch._diagnostics import (
     FEWEST_ROWS,
     feature_warnings,
     target_warnings,
     validation_target_warnings,
 )
+from skmlp_scratch._numbers import (
+    NO_NUMBERS,
+    as_numbers,
+    check_float32_range,
+    check_type,
+    check_weight_range,
+)
 from skmlp_scratch._outcome import Outcome
 from skmlp_scratch._parameter_checks import (
     check_parameters,
     ignored_parameter_warnings,
     is_budgeted,
+    plain,
 )
+from skmlp_scratch._targets import check_labels
 from skmlp_scratch._wiring import batch_rows
 from skmlp_scratch.exceptions import warn
 from skmlp_scratch.nn.network import Network
@@ -81,7 +86,7 @@ class BaseScratchMLP(BaseEstimator):
         """Raise an error unless validation targets are like those of training."""
         raise NotImplementedError
 
-    def _encode(self, y: Any, dtype: np.dtype[Any]) -> Array:
+    def _encode(self, y: Array, dtype: np.dtype[Any], name: str = "y") -> Array:
         """Return targets for the loss: class codes, or values in the given type."""
         raise NotImplementedError
 
@@ -114,10 +119,12 @@ class BaseScratchMLP(BaseEstimator):
         meanwhile, and the model is complete and kept before anything is reported.
         """
         before = dict(vars(self))
+        parameters = {n: plain(before[n]) for n in _defaults(type(self)) if n in before}
         twin = object.__new__(type(self))
-        twin.__dict__ = before.copy()
+        twin.__dict__ = before | parameters
         reports = twin._fit(*arguments, **keywords)
         learnt = {k: v for k, v in vars(twin).items() if before.get(k, twin) is not v}
+        learnt = {k: v for k, v in learnt.items() if k not in parameters}
         forgotten = before.keys() - vars(twin).keys()
         kept = {k: v for k, v in vars(self).items() if k not in forgotten}
         # One assignment: who reads several attributes of one dict reads one model.
@@ -134,7 +141,7 @@ class BaseScratchMLP(BaseEstimator):
         incremental: bool = False,
     ) -> list[Warning]:
         """Train, set all fitted attributes, and return what there is to warn of."""
-        defaults = _defaults(cast(Hashable, type(self)))
+        defaults = _defaults(type(self))
         parameters = {name: getattr(self, name) for name in defaults}
         check_parameters(parameters)
         reports = ignored_parameter_warnings(parameters, defaults)
@@ -238,24 +245,41 @@ class BaseScratchMLP(BaseEstimator):
                 )
         return found
 
-    def _validate(self, X: Any, y: Any, reset: bool) -> tuple[Array, Array]:
-        """Return X in its own type, if that is numeric, and y as an array."""
-        X, y = validate_data(
-            self,
-            X,
+    def _validate(
+        self, X: Any, y: Any, reset: bool, names: tuple[str, str] = ("X", "y")
+    ) -> tuple[Array, Array]:
+        """Return X in its own type, if that is numeric, and y as a dense array."""
+        estimator, (X_name, y_name) = type(self).__name__, names
+        if y is None:
+            raise ValueError(
+                f"This {estimator} estimator requires y to be passed, but the target y "
+                "is None."
+            )
+        X = validate_X(self, X, reset, X_name)
+        check_float32_range(X, self._computing_dtype(X), X_name)
+        numeric = self.__sklearn_tags__().estimator_type == "regressor"
+        check_type(y, y_name, NO_NUMBERS if numeric else "c")
+        if getattr(getattr(y, "dtype", None), "kind", "") == "T":
+            y = y.astype(object)  # scikit-learn does not know StringDType
+        y = check_array(
             y,
-            accept_sparse=["csr", "csc"],
-            dtype="numeric",
+            accept_sparse=True,
+            ensure_2d=False,
+            dtype=None,
             ensure_all_finite=False,
-            multi_output=True,
-            y_numeric=self.__sklearn_tags__().estimator_type == "regressor",
-            reset=reset,
+            input_name=y_name,
+            estimator=self,
         )
+        check_consistent_length(X, y)
+        y = y.toarray() if issparse(y) else y
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        check_finite(X, type(self).__name__)
-        check_float32_range(X, self._computing_dtype(X))
-        return (X.tocsr() if issparse(X) else X), y
+        if numeric:
+            y = as_numbers(y, y_name)
+        else:
+            check_labels(y, y_name)
+        assert_all_finite(y, estimator_name=estimator, input_name=y_name)
+        return X, y
 
     def _computing_dtype(self, X: Array) -> np.dtype[Any]:
         """Return float32 for types that it can hold exactly, float64 otherwise.
@@ -282,6 +306,10 @@ class BaseScratchMLP(BaseEstimator):
                 sample_weight, X.shape[0], all_zero=incremental
             )
         weights = self._weigh_classes(targets, weights, incremental)
+        if weights is not None:
+            by_class = getattr(self, "class_weight", None) is not None
+            name = "class_weight times sample_weight" if by_class else "sample_weight"
+            check_weight_range(weights, dtype, name)
         if weights is None or weights.all():
             return Rows(X, targets, weights)
         if not (weights.any() or incremental):
@@ -304,13 +332,17 @@ class BaseScratchMLP(BaseEstimator):
         X_val, y_val, weights = validation
         if X_val is not None and y_val is not None:
             try:
-                X, y = self._validate(X_val, y_val, reset=False)
+                X, y = self._validate(X_val, y_val, False, names=("X_val", "y_val"))
             except ValueError as error:
+                if "_val" in str(error):
+                    raise
                 raise ValueError(f"X_val or y_val: {error}") from error
             self._check_y_val(y, n_outputs)
             if weights is not None:
-                weights = check_sample_weight(weights, X.shape[0], "sample_weight_val")
-            return training, Rows(X, self._encode(y, dtype), weights)
+                name = "sample_weight_val"
+                weights = check_sample_weight(weights, X.shape[0], name)
+                check_weight_range(weights, dtype, name)
+            return training, Rows(X, self._encode(y, dtype, "y_val"), weights)
         if any(part is not None for part in validation):
             raise ValueError("X_val and y_val must be passed together")
         if not self.early_stopping or self.solver == "lbfgs":
@@ -398,17 +430,9 @@ class BaseScratchMLP(BaseEstimator):
     def _logits(self, X: Any) -> Array:
         """Validate X and return the logits of its rows, in bounded memory."""
         check_is_fitted(self)
-        X = validate_data(
-            self,
-            X,
-            accept_sparse=["csr", "csc"],
-            dtype="numeric",
-            ensure_all_finite=False,
-            reset=False,
-        )
-        check_finite(X, type(self).__name__)
+        X = validate_X(self, X, reset=False)
         check_float32_range(X, self.coefs_[0].dtype)
-        return _wiring.predict(self, X.tocsr() if issparse(X) else X)
+        return _wiring.predict(self, X)
 
     def _takes_sparse(self) -> bool:
         # Whatever the value of noise: tags are asked for before it is checked.

@@ -193,6 +193,26 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
             )
 
 
+def plain(value: Any) -> Any:
+    """Return NumPy's numbers as Python's, those in lists, tuples and arrays too.
+
+    NumPy's keep their type in arithmetic with Python's: ``np.int8(100) * 2`` overflows,
+    ``np.float16(0.1) * 100_000`` is infinite, and a float64 makes float32 data float64.
+    """
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, np.floating):
+        return float(value)
+    if isinstance(value, np.ndarray) and value.ndim == 1:
+        return plain(list(value))
+    if isinstance(value, list | tuple):
+        each = map(plain, value)
+        return tuple(each) if isinstance(value, tuple) else list(each)
+    return value
+
+
 def _n_hidden(parameters: Mapping[str, Any]) -> int:
     return int(np.size(parameters["hidden_layer_sizes"]))
 

@@ -34,6 +34,7 @@ def stratified_split(
     ValueError
         If fewer than two rows would be left for validation.
     """
+    fraction = float(fraction)  # a float16 times 100,000 rows is infinite
     counts = np.bincount(codes)
     wanted = math.ceil(fraction * len(codes))
     shares = fraction * counts
@@ -61,6 +62,7 @@ def random_split(
 
     Returns and raises what :func:`stratified_split` does.
     """
+    fraction = float(fraction)
     n_validation = math.ceil(fraction * n_samples)
     check_validation_size(n_validation, fraction, n_samples)
     rows = rng.permutation(n_samples)

@@ -3,12 +3,10 @@
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 from scipy.special import expit, log_expit
 from sklearn.base import ClassifierMixin
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from skmlp_scratch._estimator import (
     NO_VALIDATION_SET,
@@ -16,6 +14,12 @@ from skmlp_scratch._estimator import (
     ValidationSet,
 )
 from skmlp_scratch._export import from_sklearn, to_sklearn
+from skmlp_scratch._targets import (
+    all_classes,
+    are_multilabel,
+    unknown_labels,
+    weights_of_classes,
+)
 from skmlp_scratch._validation_split import random_split, stratified_split
 from skmlp_scratch.exceptions import RareClassWarning
 from skmlp_scratch.nn.losses import log_softmax, softmax
@@ -139,7 +143,8 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
 
     class_weight : dict of label to float, 'balanced' or None, default=None
         Weights of the classes, multiplied into ``sample_weight``; a class that the dict
-        does not name has weight 1. ``'balanced'`` means
+        does not name has weight 1. Keys that are no classes, as in a fold that lacks
+        one, are fine if every class is named. ``'balanced'`` means
         ``n_samples / (n_classes * np.bincount(y))``, with rows counted by their
         ``sample_weight``.
 
@@ -366,8 +371,10 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Training data. It is not copied into another type as a whole: rows are cast
             batch by batch.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Class labels of any type that can be sorted, or a 0/1 matrix of labels.
+        y : array-like or sparse matrix of shape (n_samples,) or (n_samples, n_labels)
+            Class labels: strings, whole numbers, booleans or dates, of one type. Or,
+            for several labels per row, a matrix with 0 where a label is absent and 1,
+            or another single value, where it is there.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, at least 0; a row of weight 2 counts like two rows, at
             every batch size, and one of weight 0 is left out.
@@ -413,7 +420,8 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, at least 0.
         classes : array-like of shape (n_classes,), default=None
-            All labels that will ever come. Needed in the first call only.
+            All labels that will ever come. Needed in the first call only. With several
+            labels per row ``np.arange(n_labels)``, or a matrix like ``y``.
 
         Returns
         -------
@@ -574,7 +582,7 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
     def _check_classes(self, classes: Any) -> None:
         """Set ``classes_`` in the first call of ``partial_fit``, compare it later."""
         if classes is not None:
-            classes = np.unique(classes)
+            classes = all_classes(classes)
         known = getattr(self, "classes_", None)
         if known is None and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
@@ -587,7 +595,7 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
             )
 
     def _set_targets(self, y: Array, resume: bool, incremental: bool) -> int:
-        multilabel = _are_multilabel(y)
+        multilabel = are_multilabel(y, "y")
         out_activation = "logistic" if multilabel else "softmax"
         if resume and self.out_activation_ != out_activation:
             raise ValueError(
@@ -608,10 +616,11 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
             if len(labels) != len(self.classes_):
                 raise ValueError(
                     f"y has {len(labels)} labels per row, but there are "
-                    f"{len(self.classes_)} classes"
+                    f"{len(self.classes_)} classes, {self.classes_!r}. With several "
+                    "labels per row, classes is np.arange(n_labels)."
                 )
             return
-        unknown = np.setdiff1d(labels, self.classes_)
+        unknown = unknown_labels(labels, self.classes_)
         if unknown.size:
             raise ValueError(
                 f"y has labels that are not among the classes {self.classes_!r}: "
@@ -625,7 +634,7 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
             )
 
     def _check_y_val(self, y: Array, n_outputs: int) -> None:
-        multilabel = _are_multilabel(y)
+        multilabel = are_multilabel(y, "y_val")
         if multilabel != self._is_multilabel() or (
             multilabel and y.shape[1] != n_outputs
         ):
@@ -633,16 +642,18 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
                 f"y_val must be labels of the same kind as y, got an array of shape "
                 f"{y.shape} for {n_outputs} outputs"
             )
-        unknown = np.setdiff1d(y, self.classes_)
-        if unknown.size and not multilabel:
+        if multilabel:
+            return
+        unknown = unknown_labels(y, self.classes_)
+        if unknown.size:
             raise ValueError(
                 f"y_val has labels that are not among the classes {self.classes_!r}: "
                 f"{unknown!r}"
             )
 
-    def _encode(self, y: Any, dtype: np.dtype[Any]) -> Array:
+    def _encode(self, y: Array, dtype: np.dtype[Any], name: str = "y") -> Array:
         if self._is_multilabel():
-            return np.asarray(y.toarray() if issparse(y) else y, dtype=dtype)
+            return (y != 0).astype(dtype)
         return np.searchsorted(self.classes_, y)
 
     def _weigh_classes(
@@ -665,15 +676,11 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
             totals = np.bincount(targets, weights, minlength=len(self.classes_))
             of_class = totals.sum() / (len(totals) * np.where(totals, totals, np.inf))
         else:
-            classes = self.classes_.tolist()
-            unknown = set(self.class_weight) - set(classes)
-            if unknown:
-                raise ValueError(
-                    f"class_weight has keys that are not among the classes {classes}: "
-                    f"{sorted(unknown, key=str)}"
-                )
-            of_class = np.array([self.class_weight.get(c, 1) for c in classes], float)
-        return of_class[targets] if weights is None else of_class[targets] * weights
+            of_class = weights_of_classes(self.class_weight, self.classes_.tolist())
+        if weights is None:
+            return of_class[targets]
+        with np.errstate(over="ignore"):  # said in words later
+            return of_class[targets] * weights
 
     def _split(
         self, targets: Array, rng: np.random.RandomState, reports: list[Warning]
@@ -715,24 +722,3 @@ def _without_zeros(probabilities: Array, logarithms: Array) -> Array:
     if low.any():
         probabilities[low] = tiny / (1 + np.log(tiny) - logarithms[low])
     return probabilities
-
-
-def _are_multilabel(y: Array) -> bool:
-    """Return whether there are several labels per row; raise an error if y is no labels."""
-    try:
-        check_classification_targets(y)
-        if y.ndim == 1:
-            return False
-        kind = type_of_target(y)
-    except TypeError as error:
-        types = ", ".join(sorted({type(label).__name__ for label in y}))
-        raise TypeError(
-            f"y must hold labels of one type that can be sorted, got {types}. Convert "
-            "them, for example with y.astype(str)."
-        ) from error
-    if kind == "multiclass-multioutput":
-        raise ValueError(
-            "y has several columns with more than two values, which is not supported. "
-            "Fit one classifier per column with MultiOutputClassifier."
-        )
-    return True

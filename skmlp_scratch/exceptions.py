@@ -19,6 +19,13 @@ class InvalidParameterError(ValueError, TypeError):
     """
 
 
+class DataTypeError(ValueError, TypeError):
+    """X, y or weights hold what is no number, or no label.
+
+    scikit-learn raises now the one, now the other for these.
+    """
+
+
 class DivergenceError(ValueError):
     """Training diverged, and never did better than a constant prediction."""
 

@@ -10,6 +10,7 @@ from sklearn.utils.metaestimators import available_if
 
 from skmlp_scratch._estimator import BaseScratchMLP, ValidationSet
 from skmlp_scratch._export import from_sklearn, to_sklearn
+from skmlp_scratch._numbers import check_target_range
 from skmlp_scratch._validation_split import random_split
 from skmlp_scratch._wiring import LOSS_OF_OUTPUT
 from skmlp_scratch.nn.losses import LOSSES
@@ -345,8 +346,8 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Training data. It is not copied into another type as a whole: rows are cast
             batch by batch.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Target values.
+        y : array-like or sparse matrix of shape (n_samples,) or (n_samples, n_outputs)
+            Target values: numbers, no dates.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, at least 0; a row of weight 2 counts like two rows, at
             every batch size, and one of weight 0 is left out.
@@ -502,7 +503,8 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
                 f"minimum of {y.min()}"
             )
 
-    def _encode(self, y: Any, dtype: np.dtype[Any]) -> Array:
+    def _encode(self, y: Array, dtype: np.dtype[Any], name: str = "y") -> Array:
+        check_target_range(y, self.loss == "squared_error", dtype, name)
         return y.reshape(len(y), -1).astype(dtype)
 
     def _weigh_classes(

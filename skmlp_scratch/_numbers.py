@@ -1,0 +1,139 @@
+"""What counts as a number: types, finite values, and the range of the computing type."""
+
+import math
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import assert_all_finite
+
+from skmlp_scratch.exceptions import DataTypeError
+from skmlp_scratch.nn.blocks import row_blocks
+from skmlp_scratch.nn.typing import Array
+
+FINITE_BLOCK_ROWS = 2000
+# NumPy's codes for types that are no real numbers, objects apart.
+NO_NUMBERS = "cmMSTUV"
+# float() takes the first two for numbers, whatever their unit.
+DATES = {"datetime64", "timedelta64"}
+DATES |= {"date", "datetime", "time", "timedelta"}
+DATES |= {"NaTType", "Period", "Timedelta", "Timestamp"}
+
+
+def check_type(values: Any, name: str, kinds: str) -> None:
+    """Raise an error if an array, or a data frame's column, is of one of these kinds.
+
+    Of dates in a data frame beside numbers polars would make numbers, and pandas an
+    error that does not name them. Text in it may be numbers, as in scikit-learn.
+    """
+    if hasattr(values, "columns"):
+        dtypes, kinds = values.dtypes, "".join({*"cmM"} & {*kinds})
+    else:
+        dtypes = [getattr(values, "dtype", None)]
+    for dtype in dtypes:
+        of_dates = getattr(dtype, "is_temporal", bool)()  # in polars
+        kind = "M" if of_dates else getattr(dtype, "kind", "")
+        if kind and kind in kinds:
+            what = "numbers. Complex data not supported" if kind == "c" else "numbers"
+            found = DATES if kind in "mM" else {"str"} if kind in "STU" else set()
+            raise DataTypeError(
+                f"{name} must hold {what}, got {dtype}. {_remedy(found)}"
+            )
+
+
+def as_numbers(values: Array, name: str) -> Array:
+    """Return an array of real numbers: the one given or, of objects, one of float64.
+
+    As in scikit-learn, objects may be what ``float()`` converts: strings as well.
+    """
+    check_type(values, name, NO_NUMBERS)
+    if values.dtype.kind != "O":
+        return values
+    found = {type(value).__name__ for value in values.flat}
+    reason = "dates are no numbers"
+    if not {"datetime64", "timedelta64"} & found:
+        try:
+            return values.astype(np.float64)
+        except (TypeError, ValueError, OverflowError) as error:
+            reason = str(error).rstrip(".")
+    raise DataTypeError(
+        f"{name} must hold numbers, got {', '.join(sorted(found))}: {reason}. "
+        f"{_remedy(found)}"
+    )
+
+
+def _remedy(found: set[str]) -> str:
+    if found & DATES:
+        return (
+            "Turn dates and durations into numbers, for example into days by "
+            "(dates - dates.min()) / np.timedelta64(1, 'D')."
+        )
+    if "str" in found:
+        return "Turn text into numeric values: astype(float), or encoded categories."
+    if "NAType" in found:
+        return "Fill in what is missing, or leave it out."
+    return "Pass an array of floats."
+
+
+def check_finite(X: Array, estimator_name: str, name: str = "X") -> None:
+    """Raise scikit-learn's error if X has a NaN or an infinity.
+
+    Checked in blocks of rows, since the check makes masks of the size of what it is
+    given if its first guess, a sum, is not finite: always so for much data of float16.
+    """
+    blocks = [X]
+    if not issparse(X):
+        blocks = [X[block] for block in row_blocks(len(X), FINITE_BLOCK_ROWS)]
+    for block in blocks:
+        assert_all_finite(block, estimator_name=estimator_name, input_name=name)
+
+
+def check_float32_range(X: Array, dtype: np.dtype[Any], name: str = "X") -> None:
+    """Raise an error if finite values of X become infinite in the computing type."""
+    if X.dtype.itemsize > dtype.itemsize:
+        limit = float(np.finfo(dtype).max)
+        check_largest(X, limit, dtype, name, "Scale the features")
+
+
+def check_target_range(
+    targets: Array, squared: bool, dtype: np.dtype[Any], name: str
+) -> None:
+    """Raise an error if the sum of the targets' losses leaves the computing type.
+
+    Squared errors of a constant prediction are below ``(2 largest)^2``; of Poisson's
+    loss, where the largest term is ``y log(y)``, the logarithm is below 1000.
+    """
+    limit = float(np.finfo(dtype).max) / targets.size
+    limit = math.sqrt(limit) / 2 if squared else limit / 1000
+    check_largest(targets, limit, dtype, name, "Scale the targets")
+
+
+def check_weight_range(weights: Array, dtype: np.dtype[Any], name: str) -> None:
+    """Raise an error if row weights, or their sum, leave the computing type.
+
+    Up to a thousandth of its largest number, for the weights are multiplied by losses.
+    """
+    limit = float(np.finfo(dtype).max) / (1000 * weights.size)
+    check_largest(weights, limit, dtype, name, "Scale the weights")
+    largest = weights.max()
+    if 0 < largest < np.finfo(dtype).tiny:
+        raise ValueError(
+            f"{name} has no value above {largest:.3g}, too small for dtype='{dtype}'. "
+            "Scale the weights."
+        )
+
+
+def check_largest(
+    X: Array, limit: float, dtype: np.dtype[Any], name: str, remedy: str
+) -> None:
+    """Raise an error if a value is larger, in magnitude, than a limit."""
+    values: Array = X.data if issparse(X) else X  # type: ignore[assignment]
+    if values.size == 0:
+        return
+    largest = max(abs(float(values.max())), abs(float(values.min())))
+    if largest > limit:
+        wider = ", or use dtype='float64'" if dtype == np.float32 else ""
+        raise ValueError(
+            f"{name} contains values as large as {largest:.3g}, too large for "
+            f"dtype='{dtype}'. {remedy}{wider}."
+        )
