@@ -27,7 +27,8 @@ def check_type(values: Any, name: str, kinds: str) -> None:
     error that does not name them. Text in it may be numbers, as in scikit-learn.
     """
     if hasattr(values, "columns"):
-        dtypes, kinds = values.dtypes, "".join({*"cmM"} & {*kinds})
+        dtypes = getattr(values, "dtypes", ())
+        kinds = "".join({*"cmM"} & {*kinds})
     else:
         dtypes = [getattr(values, "dtype", None)]
     for dtype in dtypes:

@@ -115,11 +115,8 @@ def all_classes(classes: Any) -> Array:
     classes = classes.toarray() if issparse(classes) else classes
     check_labels(classes, "classes")
     assert_all_finite(classes, input_name="classes")
-    if (
-        classes.ndim == 2
-        and min(classes.shape) > 1
-        and are_multilabel(classes, "classes")
-    ):
+    several = classes.ndim == 2 and classes.shape[1] > 1
+    if several and are_multilabel(classes, "classes"):
         return np.arange(classes.shape[1])
     return np.unique(classes)
 
