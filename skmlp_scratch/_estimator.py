@@ -334,7 +334,7 @@ class BaseScratchMLP(BaseEstimator):
             try:
                 X, y = self._validate(X_val, y_val, False, names=("X_val", "y_val"))
             except ValueError as error:
-                if "_val" in str(error):
+                if "_val" in str(error):  # names the argument already
                     raise
                 raise ValueError(f"X_val or y_val: {error}") from error
             self._check_y_val(y, n_outputs)

@@ -83,10 +83,11 @@ def are_multilabel(y: Array, name: str) -> bool:
         raise ValueError(f"{name}: {error}") from error
     if y.ndim == 1:
         return False
-    values = np.unique(y)
-    if type_of_target(y) == "multilabel-indicator" and (values != 0).sum() <= 1:
-        return True
-    shown = ", ".join(map(repr, values[:5].tolist()))
+    if type_of_target(y) == "multilabel-indicator":  # two values at most
+        least, largest = y.min(), y.max()
+        if least == largest or 0 in (least, largest):
+            return True
+    shown = ", ".join(map(repr, np.unique(y)[:5].tolist()))
     raise ValueError(
         f"{name} has several columns with other values than 0 and 1, such as {shown}. "
         "To give a row several labels, pass a matrix of 0 and 1, for example from "

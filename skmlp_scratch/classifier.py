@@ -374,7 +374,8 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         y : array-like or sparse matrix of shape (n_samples,) or (n_samples, n_labels)
             Class labels: strings, whole numbers, booleans or dates, of one type. Or,
             for several labels per row, a matrix with 0 where a label is absent and 1,
-            or another single value, where it is there.
+            or another single value, where it is there; ``predict`` and ``score`` go by
+            0 and 1.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, at least 0; a row of weight 2 counts like two rows, at
             every batch size, and one of weight 0 is left out.
