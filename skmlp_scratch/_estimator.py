@@ -119,7 +119,9 @@ class BaseScratchMLP(BaseEstimator):
         meanwhile, and the model is complete and kept before anything is reported.
         """
         before = dict(vars(self))
-        parameters = {n: plain(before[n]) for n in _defaults(type(self)) if n in before}
+        own = _defaults(cast(Hashable, type(self)))
+        check_parameters({name: getattr(self, name) for name in own})
+        parameters = {name: plain(before[name]) for name in own if name in before}
         twin = object.__new__(type(self))
         twin.__dict__ = before | parameters
         reports = twin._fit(*arguments, **keywords)
@@ -141,20 +143,20 @@ class BaseScratchMLP(BaseEstimator):
         incremental: bool = False,
     ) -> list[Warning]:
         """Train, set all fitted attributes, and return what there is to warn of."""
-        defaults = _defaults(type(self))
+        defaults = _defaults(cast(Hashable, type(self)))
         parameters = {name: getattr(self, name) for name in defaults}
-        check_parameters(parameters)
         reports = ignored_parameter_warnings(parameters, defaults)
 
         resume = hasattr(self, "coefs_") and (incremental or self.warm_start)
-        X, y = self._validate(X, y, reset=not resume)
+        dtype = self._dtype_so_far() if resume else None
+        X, y = self._validate(X, y, not resume, dtype)
         if issparse(X) and not self._takes_sparse():
             raise ValueError(
                 f"noise={self.noise} needs dense X: no entry of a sparse matrix would "
                 "stay zero. Use dropout, or pass X.toarray()."
             )
         n_outputs = self._set_targets(y, resume, incremental)
-        dtype = self._computing_dtype(X)
+        dtype = dtype or self._computing_dtype(X)
         rng = _wiring.random_numbers(self, continued=resume and incremental)
         network = _wiring.make_network(self, X.shape[1], n_outputs, dtype)
         _wiring.set_initial_weights(self, network, rng, resume)
@@ -246,7 +248,12 @@ class BaseScratchMLP(BaseEstimator):
         return found
 
     def _validate(
-        self, X: Any, y: Any, reset: bool, names: tuple[str, str] = ("X", "y")
+        self,
+        X: Any,
+        y: Any,
+        reset: bool,
+        dtype: np.dtype[Any] | None,
+        names: tuple[str, str] = ("X", "y"),
     ) -> tuple[Array, Array]:
         """Return X in its own type, if that is numeric, and y as a dense array."""
         estimator, (X_name, y_name) = type(self).__name__, names
@@ -256,7 +263,7 @@ class BaseScratchMLP(BaseEstimator):
                 "is None."
             )
         X = validate_X(self, X, reset, X_name)
-        check_float32_range(X, self._computing_dtype(X), X_name)
+        check_float32_range(X, dtype or self._computing_dtype(X), X_name)
         numeric = self.__sklearn_tags__().estimator_type == "regressor"
         check_type(y, y_name, NO_NUMBERS if numeric else "c")
         if getattr(getattr(y, "dtype", None), "kind", "") == "T":
@@ -282,14 +289,16 @@ class BaseScratchMLP(BaseEstimator):
         return X, y
 
     def _computing_dtype(self, X: Array) -> np.dtype[Any]:
-        """Return float32 for types that it can hold exactly, float64 otherwise.
+        """Return float32 for types that it can hold exactly, float64 otherwise."""
+        if isinstance(self.dtype, str) and self.dtype == "auto":
+            exact = np.can_cast(X.dtype, np.float32)
+            return np.dtype(np.float32 if exact else np.float64)
+        return np.dtype(self.dtype)
 
-        Training that goes on keeps the type that it began with.
-        """
-        if not (isinstance(self.dtype, str) and self.dtype == "auto"):
-            return np.dtype(self.dtype)
-        exact = np.can_cast(X.dtype, np.float32)
-        return np.dtype(np.float32 if exact else np.float64)
+    def _dtype_so_far(self) -> np.dtype[Any] | None:
+        """Return the type that training goes on in: the one it began with, or None."""
+        is_auto = isinstance(self.dtype, str) and self.dtype == "auto"
+        return self.coefs_[0].dtype if is_auto else None
 
     def _training_rows(
         self,
@@ -332,7 +341,7 @@ class BaseScratchMLP(BaseEstimator):
         X_val, y_val, weights = validation
         if X_val is not None and y_val is not None:
             try:
-                X, y = self._validate(X_val, y_val, False, names=("X_val", "y_val"))
+                X, y = self._validate(X_val, y_val, False, dtype, ("X_val", "y_val"))
             except ValueError as error:
                 if "_val" in str(error):  # names the argument already
                     raise

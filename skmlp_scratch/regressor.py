@@ -505,7 +505,7 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
 
     def _encode(self, y: Array, dtype: np.dtype[Any], name: str = "y") -> Array:
         check_target_range(y, self.loss == "squared_error", dtype, name)
-        return y.reshape(len(y), -1).astype(dtype)
+        return y.reshape(len(y), -1).astype(dtype, order="C")
 
     def _weigh_classes(
         self, targets: Array, weights: Array | None, incremental: bool

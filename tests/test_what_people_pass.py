@@ -738,7 +738,8 @@ def test_targets_whose_squares_are_too_large():
 
 
 @pytest.mark.filterwarnings(
-    "ignore::skmlp_scratch.exceptions.ConstantPredictionWarning"
+    "ignore::skmlp_scratch.exceptions.ConstantPredictionWarning",
+    "ignore::skmlp_scratch.exceptions.TargetScaleWarning",
 )
 def test_large_targets_in_range_are_trained_on():
     for dtype, scale in (("float32", 1e15), ("float64", 1e100)):
