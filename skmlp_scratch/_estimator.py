@@ -21,6 +21,7 @@ from skmlp_scratch._diagnostics import (
     target_warnings,
     validation_target_warnings,
 )
+from skmlp_scratch._loaded import as_arrays, complete_for_training
 from skmlp_scratch._numbers import (
     NO_NUMBERS,
     as_numbers,
@@ -148,6 +149,8 @@ class BaseScratchMLP(BaseEstimator):
         reports = ignored_parameter_warnings(parameters, defaults)
 
         resume = hasattr(self, "coefs_") and (incremental or self.warm_start)
+        if resume and not hasattr(self, "_activation"):
+            complete_for_training(self)  # the weights were set by hand
         dtype = self._dtype_so_far() if resume else None
         X, y = self._validate(X, y, not resume, dtype)
         if issparse(X) and not self._takes_sparse():
@@ -298,7 +301,8 @@ class BaseScratchMLP(BaseEstimator):
     def _dtype_so_far(self) -> np.dtype[Any] | None:
         """Return the type that training goes on in: the one it began with, or None."""
         is_auto = isinstance(self.dtype, str) and self.dtype == "auto"
-        return self.coefs_[0].dtype if is_auto else None
+        # Weights set by hand may be lists.
+        return as_arrays(self.coefs_, [])[0][0].dtype if is_auto else None
 
     def _training_rows(
         self,
@@ -435,13 +439,6 @@ class BaseScratchMLP(BaseEstimator):
         check_is_fitted(self)
         self._training_state = {}
         return self
-
-    def _logits(self, X: Any) -> Array:
-        """Validate X and return the logits of its rows, in bounded memory."""
-        check_is_fitted(self)
-        X = validate_X(self, X, reset=False)
-        check_float32_range(X, self.coefs_[0].dtype)
-        return _wiring.predict(self, X)
 
     def _takes_sparse(self) -> bool:
         # Whatever the value of noise: tags are asked for before it is checked.

@@ -1,6 +1,7 @@
 """To and from scikit-learn's own multilayer perceptrons."""
 
 import copy
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,8 @@ import sklearn
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
+from skmlp_scratch._loaded import as_arrays, complete_for_training
+from skmlp_scratch._prediction import snapshot
 from skmlp_scratch.nn.layers import per_layer
 from skmlp_scratch.nn.schedules import BUDGETED
 
@@ -34,7 +37,7 @@ SHARED = [
 
 def to_sklearn(estimator: Any, model_class: Any) -> Any:
     """Return a fitted scikit-learn model that predicts as the estimator does."""
-    check_is_fitted(estimator)
+    estimator = snapshot(estimator)
     if len(getattr(estimator, "classes_", "ab")) == 1:
         raise ValueError(
             "MLPClassifier cannot express a single class: its predict_proba would have "
@@ -47,7 +50,8 @@ def to_sklearn(estimator: Any, model_class: Any) -> Any:
             "MLPRegressor has loss='poisson' from scikit-learn 1.7 on; this is "
             f"scikit-learn {sklearn.__version__}"
         )
-    _copy(estimator, model)
+    _copy(estimator, model, model.get_params())
+    model.coefs_, model.intercepts_ = as_arrays(model.coefs_, model.intercepts_)
     model.set_params(activation=activation)
     if estimator.solver == "adamw":
         model.set_params(solver="adam")
@@ -88,35 +92,27 @@ def from_sklearn(model: Any, estimator_class: Any, model_class: Any) -> Any:
             f"model must be a fitted {model_class.__name__}, got {type(model).__name__}"
         )
     check_is_fitted(model)
-    dtype = str(model.coefs_[0].dtype)
-    estimator = estimator_class(weight_init="glorot_uniform", dtype=dtype)
-    _copy(model, estimator)
-    if estimator.out_activation_ == "logistic" and estimator.n_outputs_ == 1:
-        _one_output_to_two(estimator)
-    estimator._activation = model.activation
-    estimator.best_iter_ = 1 + int(np.argmin(estimator.loss_curve_ or [0]))
-    estimator.validation_loss_curve_ = None
-    estimator._training_state = {}
+    try:
+        estimator = estimator_class()
+    except TypeError as error:
+        raise TypeError(
+            f"from_sklearn makes a {estimator_class.__name__} without arguments: {error}"
+        ) from error
+    _copy(model, estimator, model_class().get_params())
+    complete_for_training(estimator)
+    estimator.weight_init = "glorot_uniform"
+    estimator.dtype = str(estimator.coefs_[0].dtype)
     return estimator
 
 
-def _copy(source: Any, target: Any) -> None:
-    """Copy parameters and fitted attributes that both have."""
-    theirs, ours = source.get_params(), target.get_params()
-    target.set_params(**{name: theirs[name] for name in ours.keys() & theirs.keys()})
-    for name in SHARED:
+def _copy(source: Any, target: Any, parameters: Iterable[str]) -> None:
+    """Copy parameters that both have, and what is fitted.
+
+    As attributes, since a subclass's constructor may have other parameters.
+    """
+    for name in [*(name for name in parameters if hasattr(target, name)), *SHARED]:
         if hasattr(source, name):
             setattr(target, name, copy.deepcopy(getattr(source, name)))
-    # L-BFGS leaves no history in scikit-learn.
-    absent: dict[str, Any] = {
-        "loss_curve_": [],
-        "best_loss_": getattr(source, "loss_", None),
-        "validation_scores_": None,
-        "best_validation_score_": None,
-    }
-    for name, value in absent.items():
-        if not hasattr(target, name):
-            setattr(target, name, value)
 
 
 def _set_label_binarizer(model: Any) -> None:
@@ -136,16 +132,3 @@ def _two_outputs_to_one(model: Any) -> None:
     model.intercepts_[-1] = b[1:] - b[:1]
     model.n_outputs_ = 1
     model.out_activation_ = "logistic"
-
-
-def _one_output_to_two(estimator: Any) -> None:
-    """Turn a logistic unit into two softmax outputs: ``z`` into ``(0, z)``.
-
-    For a single class scikit-learn has a logistic unit too; here one output is enough.
-    """
-    W, b = estimator.coefs_[-1], estimator.intercepts_[-1]
-    n_classes = len(estimator.classes_)
-    estimator.coefs_[-1] = np.hstack([np.zeros_like(W), W])[:, :n_classes]
-    estimator.intercepts_[-1] = np.concatenate([np.zeros_like(b), b])[:n_classes]
-    estimator.n_outputs_ = n_classes
-    estimator.out_activation_ = "softmax"

@@ -415,8 +415,3 @@ def validator(
         return score, loss
 
     return validate
-
-
-def predict(est: Any, X: Array) -> Array:
-    """Return the logits of a fitted estimator, in bounded memory."""
-    return predict_logits(X, est.coefs_, est.intercepts_, est._activation)

@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, log_expit
 from sklearn.base import ClassifierMixin
+from sklearn.exceptions import NotFittedError
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils.metaestimators import available_if
 
@@ -14,6 +14,13 @@ from skmlp_scratch._estimator import (
     ValidationSet,
 )
 from skmlp_scratch._export import from_sklearn, to_sklearn
+from skmlp_scratch._prediction import (
+    class_probabilities,
+    label_probabilities,
+    reduced_logits,
+    snapshot,
+    transformed_logits,
+)
 from skmlp_scratch._targets import (
     all_classes,
     are_multilabel,
@@ -22,7 +29,7 @@ from skmlp_scratch._targets import (
 )
 from skmlp_scratch._validation_split import random_split, stratified_split
 from skmlp_scratch.exceptions import RareClassWarning
-from skmlp_scratch.nn.losses import log_softmax, softmax
+from skmlp_scratch.nn.losses import log_sigmoid, log_softmax
 from skmlp_scratch.nn.typing import Array
 
 
@@ -452,10 +459,15 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
             Class labels or, for multilabel targets, 1 where the probability of a label
             is above 0.5.
         """
-        logits = self._logits(X)
-        if self._is_multilabel():
-            return (logits > 0).astype(int)
-        return self.classes_[logits.argmax(axis=1)]
+        fitted = snapshot(self)
+        multilabel, classes = fitted._is_multilabel(), _classes(fitted)
+
+        def labels(logits: Array) -> Array:
+            if multilabel:
+                return (logits > 0).astype(int)
+            return classes[logits.argmax(axis=1)]
+
+        return reduced_logits(fitted, X, labels)
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of every class: the softmax of the logits.
@@ -470,21 +482,22 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         probabilities : ndarray of shape (n_samples, n_classes)
             Columns in the order of ``classes_``; each row sums to 1. For multilabel
             targets the sigmoid of the logits, each label by itself, below 1. No
-            probability is 0: those too small for the type are replaced by numbers below
-            its smallest normal one, in the order of the logits, so that ranks are kept.
+            probability is 0, whatever the logits, if these are finite: those too small
+            for the type are replaced by numbers below its smallest normal one, in the
+            order of their logarithms, so that ranks are kept. Two of these are equal
+            only if their logarithms are nearly so, to one part in 50,000 for float32, in
+            10^12 for float64.
         """
-        logits = self._logits(X)
-        if not self._is_multilabel():
-            return _without_zeros(softmax(logits), log_softmax(logits))
-        one, zero = logits.dtype.type(1), logits.dtype.type(0)
-        probabilities = np.minimum(expit(logits), np.nextafter(one, zero))
-        return _without_zeros(probabilities, log_expit(logits))
+        fitted = snapshot(self)
+        multilabel = fitted._is_multilabel()
+        output = label_probabilities if multilabel else class_probabilities
+        return transformed_logits(fitted, X, output)
 
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithm of every class's probability.
 
-        It is computed from the logits, not from ``predict_proba``, and is finite even
-        where the probability is too small for its type and becomes 0.
+        It is computed from the logits, not from ``predict_proba``, and is finite if they
+        are, even where the probability itself would be too small for its type.
 
         Parameters
         ----------
@@ -496,8 +509,9 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         log_probabilities : ndarray of shape (n_samples, n_classes)
             Columns in the order of ``classes_``.
         """
-        logits = self._logits(X)
-        return log_expit(logits) if self._is_multilabel() else log_softmax(logits)
+        fitted = snapshot(self)
+        output = log_sigmoid if fitted._is_multilabel() else log_softmax
+        return transformed_logits(fitted, X, output)
 
     def decision_function(self, X: Any) -> Array:
         """Return the logits: the output of the last layer before the softmax.
@@ -513,10 +527,10 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
             Logits in the order of ``classes_``. For two classes the logarithm of the
             odds of ``classes_[1]``: the difference of the two logits.
         """
-        logits = self._logits(X)
-        if not self._is_multilabel() and logits.shape[1] == 2:
-            return logits[:, 1] - logits[:, 0]
-        return logits
+        fitted = snapshot(self)
+        if fitted._is_multilabel() or len(fitted.intercepts_[-1]) != 2:
+            return transformed_logits(fitted, X)
+        return reduced_logits(fitted, X, lambda z: z[:, 1] - z[:, 0])
 
     def to_sklearn(self) -> Any:
         """Return a fitted :class:`~sklearn.neural_network.MLPClassifier` with equal predictions.
@@ -527,9 +541,10 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         Returns
         -------
         model : MLPClassifier
-            Fitted; it shares no memory with this estimator. Its parameters are those of
-        this estimator that it knows; ``'adamw'`` becomes ``'adam'``, and a learning rate
-        with a budget ``'constant'``: to fit it again is another training.
+            Fitted; it shares nothing that can change with this estimator, no array, list
+            or RandomState. Its parameters are those of this estimator that it knows;
+            ``'adamw'`` becomes ``'adam'``, and a learning rate with a budget
+            ``'constant'``: to fit it again is another training.
 
         Raises
         ------
@@ -553,14 +568,18 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         Returns
         -------
         estimator : ScratchMLPClassifier
-            Fitted; it shares no memory with ``model``. Its parameters are those of the
-            model, with ``weight_init='glorot_uniform'`` and the computing type of the
-            model's weights.
+            Fitted; it shares nothing that can change with ``model``, no array, list or
+            RandomState. Its parameters are those of the model, with
+            ``weight_init='glorot_uniform'`` and the computing type of the model's
+            weights.
 
         Raises
         ------
         TypeError
             If ``model`` is something else.
+        ValueError
+            If its weights are not finite or do not fit together, or it has an
+            activation that there is not.
         """
         return from_sklearn(model, cls, MLPClassifier)
 
@@ -716,10 +735,11 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         return tags
 
 
-def _without_zeros(probabilities: Array, logarithms: Array) -> Array:
-    """Replace what underflows by subnormal numbers, in place, keeping the order."""
-    tiny = np.finfo(probabilities.dtype).tiny
-    low = probabilities < tiny
-    if low.any():
-        probabilities[low] = tiny / (1 + np.log(tiny) - logarithms[low])
-    return probabilities
+def _classes(fitted: Any) -> Array:
+    """Return the labels of the outputs; those set by hand may be a list, or missing."""
+    if not hasattr(fitted, "classes_"):
+        raise NotFittedError(
+            f"{type(fitted).__name__} has no classes_: set the labels of its outputs, or "
+            "call predict_proba, which does not need them."
+        )
+    return np.asarray(fitted.classes_)

@@ -11,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from skmlp_scratch._estimator import BaseScratchMLP, ValidationSet
 from skmlp_scratch._export import from_sklearn, to_sklearn
 from skmlp_scratch._numbers import check_target_range
+from skmlp_scratch._prediction import snapshot, transformed_logits
 from skmlp_scratch._validation_split import random_split
 from skmlp_scratch._wiring import LOSS_OF_OUTPUT
 from skmlp_scratch.nn.losses import LOSSES
@@ -419,8 +420,11 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions, in the computing type.
         """
-        logits = self._logits(X)
-        return self._single_column(self._output(logits))
+        fitted = snapshot(self)
+        # The identity's output are the logits themselves.
+        output = None if fitted.out_activation_ == "identity" else fitted._output
+        predictions = transformed_logits(fitted, X, output)
+        return predictions.ravel() if predictions.shape[1] == 1 else predictions
 
     def to_sklearn(self) -> Any:
         """Return a fitted :class:`~sklearn.neural_network.MLPRegressor` with equal predictions.
@@ -430,9 +434,10 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         Returns
         -------
         model : MLPRegressor
-            Fitted; it shares no memory with this estimator. Its parameters are those of
-        this estimator that it knows; ``'adamw'`` becomes ``'adam'``, and a learning rate
-        with a budget ``'constant'``: to fit it again is another training.
+            Fitted; it shares nothing that can change with this estimator, no array, list
+            or RandomState. Its parameters are those of this estimator that it knows;
+            ``'adamw'`` becomes ``'adam'``, and a learning rate with a budget
+            ``'constant'``: to fit it again is another training.
 
         Raises
         ------
@@ -456,22 +461,23 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         Returns
         -------
         estimator : ScratchMLPRegressor
-            Fitted; it shares no memory with ``model``. Its parameters are those of the
-            model, with ``weight_init='glorot_uniform'`` and the computing type of the
-            model's weights.
+            Fitted; it shares nothing that can change with ``model``, no array, list or
+            RandomState. Its parameters are those of the model, with
+            ``weight_init='glorot_uniform'`` and the computing type of the model's
+            weights.
 
         Raises
         ------
         TypeError
             If ``model`` is something else.
+        ValueError
+            If its weights are not finite or do not fit together, or it has an
+            activation that there is not.
         """
         return from_sklearn(model, cls, MLPRegressor)
 
     def _output(self, logits: Array) -> Array:
         return LOSSES[LOSS_OF_OUTPUT[self.out_activation_]]().output(logits)
-
-    def _single_column(self, values: Array) -> Array:
-        return values.ravel() if values.shape[1] == 1 else values
 
     def _set_targets(self, y: Array, resume: bool, incremental: bool) -> int:
         if self.loss == "poisson" and (y.min() < 0 or not y.any()):

@@ -309,7 +309,201 @@ def test_the_result_can_be_cloned_and_fitted_anew(kind):
     assert back.n_iter_ == 10
 
 
+# Subclasses with constructors of their own, and weights set by hand
+
+
+class DeepClassifier(ScratchMLPClassifier):
+    def __init__(self, width=10, depth=1):
+        super().__init__((width,) * depth, "tanh", random_state=0, max_iter=10)
+        self.width = width
+        self.depth = depth
+
+
+class DeepRegressor(ScratchMLPRegressor):
+    def __init__(self, width=10, depth=1, *, rate=0.01, **others):
+        super().__init__(
+            hidden_layer_sizes=(width,) * depth, learning_rate_init=rate, **others
+        )
+        self.width, self.depth, self.rate = width, depth, rate
+
+
+class TheirDeepClassifier(MLPClassifier):
+    def __init__(self, width=10):
+        super().__init__((width, width), activation="logistic", max_iter=5)
+        self.width = width
+
+
+@pytest.mark.parametrize(
+    "kind", ["two_classes", "strings", "labels", "values", "outputs"]
+)
+def test_subclasses_with_constructors_of_their_own(kind):
+    ours = DeepClassifier if is_classifier(kind) else DeepRegressor
+    X, _ = make_data(kind, 1)
+    estimator = with_fit_of(fitted(kind, alpha=0.5), ours(5, 2))
+    model = estimator.to_sklearn()
+    assert type(model) is THEIRS[is_classifier(kind)]
+    assert model.alpha == 0.5
+    assert model.hidden_layer_sizes == (7, 5)
+    assert_equal_predictions(model, estimator, kind, X)
+    back = ours.from_sklearn(model)
+    assert type(back) is ours
+    assert_equal_predictions(back, estimator, kind, X)
+    assert (back.alpha, back.width, back.weight_init) == (0.5, 10, "glorot_uniform")
+    assert (back.dtype, back.hidden_layer_sizes) == ("float64", (7, 5))
+    assert back.activation == "tanh"
+
+
+def with_fit_of(fitted, estimator):
+    """Return an estimator of another class as if it had been fitted."""
+    vars(estimator).update(vars(fitted))
+    return estimator
+
+
+def test_a_subclass_of_theirs():
+    X, y = make_data("classes")
+    model = TheirDeepClassifier(6).fit(X, y)
+    back = ScratchMLPClassifier.from_sklearn(model)
+    assert back.hidden_layer_sizes == (6, 6)
+    assert back.activation == "logistic"
+    assert_equal_predictions(back, model, "classes", X)
+
+
+def test_a_subclass_whose_constructor_needs_arguments():
+    class Needy(ScratchMLPRegressor):
+        def __init__(self, width):
+            super().__init__(width)
+            self.width = width
+
+    message = r"makes a Needy without arguments: .* missing 1 required .* 'width'"
+    with pytest.raises(TypeError, match=message):
+        Needy.from_sklearn(fitted_model("values"))
+    estimator = with_fit_of(fitted("values"), Needy(5))
+    X, _ = make_data("values", 1)
+    assert_equal_predictions(estimator.to_sklearn(), estimator, "values", X)
+
+
+FITTED = ["coefs_", "intercepts_", "n_layers_", "n_outputs_", "out_activation_"]
+
+
+def loaded_from(fitted, estimator):
+    """Set just what predictions need, as if it came from a file."""
+    for name in [*FITTED, "classes_"]:
+        if hasattr(fitted, name):
+            setattr(estimator, name, getattr(fitted, name))
+    return estimator
+
+
+@kinds
+@pytest.mark.parametrize("lists", [False, True])
+def test_weights_set_by_hand_go_both_ways(lists, kind):
+    X, _ = make_data(kind, 1)
+    for source in (fitted(kind), fitted_model(kind)):
+        loaded = loaded_from(source, type(source)(**parameters_for(kind)))
+        if lists:
+            loaded.coefs_ = [W.tolist() for W in source.coefs_]
+            loaded.intercepts_ = [b.tolist() for b in source.intercepts_]
+        if isinstance(source, OURS[is_classifier(kind)]):
+            result = loaded.to_sklearn()
+        else:
+            result = OURS[is_classifier(kind)].from_sklearn(loaded)
+            assert result.n_iter_ == result.t_ == 0
+            assert result.loss_curve_ == []
+        assert_equal_predictions(result, source, kind, X)
+
+
+@kinds
+def test_nothing_that_can_change_is_shared(kind):
+    rng = np.random.RandomState(0)
+    options = {"random_state": rng, "hidden_layer_sizes": [7, 5], "max_iter": 2}
+    for source in (fitted(kind, **options), fitted_model(kind, **options)):
+        if isinstance(source, OURS[is_classifier(kind)]):
+            result = source.to_sklearn()
+        else:
+            result = OURS[is_classifier(kind)].from_sklearn(source)
+        assert result.random_state is not source.random_state
+        assert_same_numbers_come_next(result.random_state, source.random_state)
+        result.random_state.rand(5)  # of no consequence
+        state = rng.get_state()[2]
+        result.fit(*make_data(kind))
+        assert rng.get_state()[2] == state
+        result.hidden_layer_sizes.append(3)
+        assert source.hidden_layer_sizes == [7, 5]
+        assert shared(vars(result), vars(source)) == []
+
+
+def assert_same_numbers_come_next(one, other):
+    for mine, theirs in zip(one.get_state(), other.get_state(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def shared(one, other):
+    """Return the names of attributes that are one and the same changeable object."""
+    changeable = (list, dict, np.ndarray, np.random.RandomState)
+    values = {id(value) for value in other.values() if isinstance(value, changeable)}
+    return [name for name, value in one.items() if id(value) in values]
+
+
 # Errors
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("coefs_", lambda W: [W[0], W[1] * np.nan, W[2]], r"coefs_\[1\] contains NaN"),
+        (
+            "intercepts_",
+            lambda b: [*b[:2], b[2] + np.inf],
+            r"intercepts_\[2\] contains",
+        ),
+        ("coefs_", lambda W: [W[0].T, *W[1:]], r"coefs_\[0\] of shape \(7, 4\)"),
+        ("coefs_", lambda W: W[:2], "got 2 and 3 with n_layers_=4"),
+        ("coefs_", lambda W: [W[0], W[2]], "got 2 and 3"),
+        ("coefs_", lambda W: [W[0].ravel(), *W[1:]], r"coefs_\[0\] of shape \(28,\)"),
+        (
+            "intercepts_",
+            lambda b: [b[1], b[0], b[2]],
+            r"intercepts_\[0\] of shape \(5,\)",
+        ),
+        ("n_features_in_", lambda n: n + 1, r"for 5 inputs the shapes must be"),
+        ("n_layers_", lambda n: n - 1, "with n_layers_=3"),
+        ("activation", lambda _: "swish", "activation must be one of .* got 'swish'"),
+        ("activation", lambda _: None, "activation must be one of .* got None"),
+        ("out_activation_", lambda _: "cosh", "out_activation_ must be .* got 'cosh'"),
+    ],
+)
+@pytest.mark.parametrize(
+    "kind", ["classes", "two_classes", "labels", "values", "outputs"]
+)
+def test_a_model_that_was_tampered_with(kind, name, change, message):
+    model = fitted_model(kind)
+    setattr(model, name, change(getattr(model, name)))
+    before = joblib.hash(vars(model))
+    with pytest.raises(ValueError, match=message):
+        OURS[is_classifier(kind)].from_sklearn(model)
+    assert joblib.hash(vars(model)) == before
+
+
+@pytest.mark.parametrize(
+    "classes", [["a"], list("abcd"), ["c", "b", "a"], ["a", "a", "b"]]
+)
+def test_a_model_with_other_classes(classes):
+    model = fitted_model("classes")
+    model.classes_ = np.array(classes)
+    with pytest.raises(ValueError, match="classes_ must h"):
+        ScratchMLPClassifier.from_sklearn(model)
+
+
+@pytest.mark.parametrize("missing", ["coefs_", "intercepts_", "out_activation_"])
+def test_a_model_that_is_not_fully_fitted(missing):
+    for kind in ("classes", "values"):
+        model = fitted_model(kind)
+        message = f"has no {missing}. Weights of your"
+        setattr(model, missing, None)
+        with pytest.raises(NotFittedError, match=message):
+            OURS[is_classifier(kind)].from_sklearn(model)
+        delattr(model, missing)
+        with pytest.raises(NotFittedError, match=message):
+            OURS[is_classifier(kind)].from_sklearn(model)
 
 
 @pytest.mark.parametrize("ours", OURS.values())

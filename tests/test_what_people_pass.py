@@ -851,7 +851,11 @@ def test_numpys_numbers_are_pythons(name, setting):
 @both
 def test_a_small_integer_of_epochs_makes_a_long_schedule(kind):
     # 100 epochs of 3 steps are 300, more than an int8 holds.
-    setting = {"learning_rate": "one_cycle", "batch_size": 8}
+    setting = {
+        "learning_rate": "one_cycle",
+        "batch_size": 8,
+        "learning_rate_init": 0.02,
+    }
     estimator = quick(kind, max_iter=np.int8(100), **setting).fit(X, target(kind))
     assert_equal(estimator, quick(kind, max_iter=100, **setting).fit(X, target(kind)))
 

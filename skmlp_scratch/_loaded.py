@@ -1,0 +1,162 @@
+"""Weights that come from elsewhere: set by hand, or taken from a scikit-learn model.
+
+A fit sets all fitted attributes. Who loads weights from a file sets those that
+scikit-learn needs to predict: ``coefs_``, ``intercepts_``, ``out_activation_`` and, for a
+classifier, ``classes_``. The rest follows from these and from ``activation``.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.exceptions import NotFittedError
+
+from skmlp_scratch.nn.layers import ACTIVATIONS
+from skmlp_scratch.nn.typing import Array
+
+
+def complete(est: Any) -> None:
+    """Check the shapes of weights from elsewhere, and set what else a fit sets.
+
+    That is enough to predict. A fit of ours is known by its ``_activation``.
+
+    Raises
+    ------
+    NotFittedError
+        If what prediction cannot do without is missing.
+    ValueError
+        If what is there does not make a network.
+    """
+    for name in ("coefs_", "intercepts_", "out_activation_"):
+        if getattr(est, name, None) is None:
+            raise NotFittedError(
+                f"{type(est).__name__} has no {name}. Weights of your own need coefs_, "
+                "intercepts_ and out_activation_, those of a classifier classes_, too."
+            )
+    est.coefs_, est.intercepts_ = as_arrays(est.coefs_, est.intercepts_)
+    if hasattr(est, "_label_binarizer") and not hasattr(est, "classes_"):
+        est.classes_ = est._label_binarizer.classes_  # what scikit-learn looks at
+    _check_shapes(est)
+    _check_output(est)
+    est._activation = _checked_activation(est.activation, len(est.coefs_) - 1)
+    est.n_outputs_ = len(est.intercepts_[-1])
+    loss_curve = getattr(est, "loss_curve_", [])
+    of_a_fit: dict[str, Any] = {
+        "n_layers_": len(est.coefs_) + 1,
+        "n_features_in_": len(est.coefs_[0]),
+        "n_iter_": 0,
+        "t_": 0,
+        "loss_": np.nan,
+        "best_loss_": getattr(est, "loss_", np.nan),
+        "loss_curve_": loss_curve,  # L-BFGS leaves none in scikit-learn
+        "best_iter_": 1 + int(np.argmin(loss_curve or [0])),
+        "validation_scores_": None,
+        "validation_loss_curve_": None,
+        "best_validation_score_": None,
+        "_training_state": {},
+    }
+    for name, value in of_a_fit.items():
+        if not hasattr(est, name):
+            setattr(est, name, value)
+
+
+def complete_for_training(est: Any) -> None:
+    """Do the same for weights from which training may go on, as finite numbers.
+
+    Raises
+    ------
+    NotFittedError, ValueError
+        As :func:`complete`, and if training cannot go on.
+    """
+    complete(est)
+    for name in ("coefs_", "intercepts_"):
+        for number, array in enumerate(getattr(est, name)):
+            if not np.isfinite(array).all():
+                raise ValueError(f"{name}[{number}] contains NaN or infinity")
+    if not is_classifier(est):
+        return
+    est.classes_ = np.asarray(getattr(est, "classes_", []))
+    labels = np.unique(est.classes_)
+    if len(labels) != est.n_outputs_ or not np.array_equal(labels, est.classes_):
+        raise ValueError(
+            f"classes_ must hold {est.n_outputs_} labels, one per output, sorted and "
+            f"without repetition, got {est.classes_!r}"
+        )
+
+
+def as_arrays(
+    coefs: Sequence[Any], intercepts: Sequence[Any]
+) -> tuple[list[Array], list[Array]]:
+    """Return weights and biases as arrays of one type, float32 or float64.
+
+    They may be lists of lists; what is an array of that type already is not copied.
+    """
+    arrays = [np.asarray(values) for values in (*coefs, *intercepts)]
+    kind = np.result_type(*arrays)
+    if kind != np.float64:
+        kind = np.dtype(np.float32 if np.can_cast(kind, np.float32) else np.float64)
+    arrays = [array.astype(kind, copy=False) for array in arrays]
+    return arrays[: len(coefs)], arrays[len(coefs) :]
+
+
+def _check_shapes(est: Any) -> None:
+    """Raise a ValueError unless the layers fit together."""
+    n_layers = getattr(est, "n_layers_", len(est.coefs_) + 1)
+    if not len(est.coefs_) == len(est.intercepts_) == n_layers - 1 > 0:
+        raise ValueError(
+            "coefs_ and intercepts_ must have one array for each layer but the input, "
+            f"got {len(est.coefs_)} and {len(est.intercepts_)} with n_layers_={n_layers}"
+        )
+    fan_in = getattr(est, "n_features_in_", len(est.coefs_[0]))
+    for number, (W, b) in enumerate(zip(est.coefs_, est.intercepts_, strict=True)):
+        if b.ndim != 1 or W.shape != (fan_in, len(b)) or 0 in W.shape:
+            raise ValueError(
+                f"coefs_[{number}] of shape {W.shape} and intercepts_[{number}] of shape "
+                f"{b.shape} do not fit: for {fan_in} inputs the shapes must be "
+                f"({fan_in}, n_units) and (n_units,)"
+            )
+        fan_in = len(b)
+
+
+def _check_output(est: Any) -> None:
+    """Raise a ValueError unless there is one output per class; make it so for two."""
+    names = ("softmax", "logistic") if is_classifier(est) else ("identity", "exp")
+    if est.out_activation_ not in names:
+        raise ValueError(
+            f"out_activation_ must be {names[0]!r} or {names[1]!r}, got "
+            f"{est.out_activation_!r}"
+        )
+    if est.out_activation_ == "logistic" and len(est.intercepts_[-1]) == 1:
+        _one_output_to_two(est)
+    n_outputs = len(est.intercepts_[-1])
+    if len(getattr(est, "classes_", range(n_outputs))) != n_outputs:
+        raise ValueError(
+            f"classes_ must have one label per output, got {len(est.classes_)} labels "
+            f"for {n_outputs} outputs"
+        )
+
+
+def _one_output_to_two(est: Any) -> None:
+    """Turn a logistic unit into two softmax outputs: ``z`` into ``(0, z)``.
+
+    scikit-learn has that unit for two classes, and for a single one as well; here one
+    output is then enough.
+    """
+    W, b = est.coefs_[-1], est.intercepts_[-1]
+    n_classes = min(len(getattr(est, "classes_", "ab")), 2)
+    est.coefs_[-1] = np.hstack([np.zeros_like(W), W])[:, :n_classes]
+    est.intercepts_[-1] = np.concatenate([np.zeros_like(b), b])[:n_classes]
+    est.out_activation_ = "softmax"
+
+
+def _checked_activation(activation: Any, n_hidden: int) -> Any:
+    """Return the activation of all hidden layers, or a tuple of one for each."""
+    several = isinstance(activation, list | tuple)
+    names = tuple(activation) if several else (activation,) * n_hidden
+    if len(names) != n_hidden or not all(name in [*ACTIVATIONS] for name in names):
+        raise ValueError(
+            f"activation must be one of {', '.join(map(repr, ACTIVATIONS))}, or a list "
+            f"of {n_hidden} of these, got {activation!r}"
+        )
+    return names if several else activation
