@@ -58,8 +58,10 @@ def feature_warnings(data: Rows, names: Sequence[str] | None = None) -> list[War
     varying = np.flatnonzero(highest > lowest)
     if not varying.size:
         return []
-    ranges = highest[varying] - lowest[varying]
-    if ranges.max() > LARGEST_RATIO_OF_SCALES * ranges.min():
+    with np.errstate(over="ignore"):
+        ranges = highest[varying] - lowest[varying]
+        middles = np.abs(highest[varying] / 2 + lowest[varying] / 2)
+    if ranges.max() / LARGEST_RATIO_OF_SCALES > ranges.min():
         return [
             FeatureScaleWarning(
                 f"The ranges of the features span {ranges.min():.2g} to "
@@ -67,7 +69,7 @@ def feature_warnings(data: Rows, names: Sequence[str] | None = None) -> list[War
                 "StandardScaler, or another scaler, before this estimator."
             )
         ]
-    offsets = np.abs(highest[varying] + lowest[varying]) / 2 / ranges
+    offsets = middles / ranges
     worst = offsets.argmax()
     if offsets[worst] > LARGEST_OFFSET:
         number = int(varying[worst])
@@ -188,7 +190,8 @@ def features_are_fine(data: Rows) -> bool:
     if issparse(data.X):
         return False
     sample = data.some(SAMPLE_ROWS).X
-    ranges = sample.max(axis=0).astype(np.float64) - sample.min(axis=0)
+    with np.errstate(over="ignore"):
+        ranges = sample.max(axis=0).astype(np.float64) - sample.min(axis=0)
     ranges = ranges[ranges > 0]
     scaled: Any = ranges.size and ranges.max() < 100 and ranges.min() > 0.1
     return bool(scaled) and not feature_warnings(data)

@@ -123,11 +123,11 @@ def start_at_constant(est: Any, network: Network, training: Rows) -> None:
     targets, weights = training.taken()
     if est.out_activation_ == "exp":
         mean = np.average(targets.astype(np.float64), axis=0, weights=weights)
-        start = np.log(np.maximum(mean, np.finfo(targets.dtype).tiny))
-    else:
-        weights = np.ones(len(targets)) if weights is None else weights
-        start = [weighted_median(column, weights) for column in targets.T]
-    network.parameters.b[-1][...] = start
+        network.parameters.b[-1][...] = np.log(np.where(mean > 0, mean, 1))
+        return
+    weights = np.ones(len(targets)) if weights is None else weights
+    for output, column in enumerate(targets.T):
+        network.parameters.b[-1][output] = weighted_median(column, weights)
 
 
 def weighted_median(values: Array, weights: Array) -> float:
@@ -256,7 +256,7 @@ def run_epochs(
     n_steps = int(est.max_iter) * -(-batches.n_rows // batches.batch_size)
     optimizer, schedule = make_optimizer(est, network), make_schedule(est, n_steps)
     average = make_average(est, network, before.get("average") if incremental else None)
-    rate = [est.solver, est.learning_rate, est.learning_rate_init]
+    rate = [est.solver, est.learning_rate, est.learning_rate_init, est.power_t]
     if incremental and before.get("solver") == est.solver and "optimizer" in before:
         optimizer.state = copy.deepcopy(before["optimizer"])
     if incremental:

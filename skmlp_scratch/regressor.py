@@ -480,7 +480,9 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         return LOSSES[LOSS_OF_OUTPUT[self.out_activation_]]().output(logits)
 
     def _set_targets(self, y: Array, resume: bool, incremental: bool) -> int:
-        if self.loss == "poisson" and (y.min() < 0 or not y.any()):
+        # In a stream something else than 0 may come later.
+        nothing = not (incremental or y.any())
+        if self.loss == "poisson" and (y.min() < 0 or nothing):
             raise ValueError(
                 "loss='poisson' needs targets y of at least 0, and not all 0, got a "
                 f"minimum of {y.min()}"
