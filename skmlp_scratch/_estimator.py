@@ -192,9 +192,16 @@ class BaseScratchMLP(BaseEstimator):
         decisive = None if monitor == "loss" else held_out
         n_steps = history.epochs * -(-len(training) // batch_rows(self, len(training)))
         outcome = Outcome(
-            self, network, training, decisive, history, constant_loss, n_steps
+            self,
+            network,
+            training,
+            decisive,
+            history,
+            constant_loss,
+            n_steps,
+            fresh=not resume,
         )
-        reports += outcome.reports(resume, incremental)
+        reports += outcome.reports(incremental)
         if self.verbose and not incremental:
             print(outcome.why_it_ended(), flush=True)
         if not hasattr(self, "partial_fit"):
@@ -355,16 +362,18 @@ class BaseScratchMLP(BaseEstimator):
                 name = "sample_weight_val"
                 weights = check_sample_weight(weights, X.shape[0], name)
                 check_weight_range(weights, dtype, name)
-            return training, Rows(X, self._encode(y, dtype, "y_val"), weights)
+            counted = None if weights is None else np.flatnonzero(weights)
+            held_out = Rows(X, self._encode(y, dtype, "y_val"), weights, counted)
+            return training, held_out
         if any(part is not None for part in validation):
             raise ValueError("X_val and y_val must be passed together")
         if not self.early_stopping or self.solver == "lbfgs":
             return training, None
         rows = np.arange(len(training)) if training.rows is None else training.rows
-        train, held_out = self._split(training.taken()[0], rng, reports)
+        train, set_aside = self._split(training.taken()[0], rng, reports)
         return (
             replace(training, rows=rows[train]),
-            replace(training, rows=rows[held_out]),
+            replace(training, rows=rows[set_aside]),
         )
 
     def _set_fitted(

@@ -31,10 +31,8 @@ from skmlp_scratch.nn.typing import Array
 
 LARGEST_SHARE_OF_DEAD_UNITS = 0.5
 # Losses, in units of that of a constant prediction, that are worth a word.
-WORSE, FAR_WORSE = 1.05, 3
+STAGNANT, WORSE, FAR_WORSE = 0.9, 1.05, 3
 FEW_STEPS = 10
-# One row in a hundred may be so far out of line that no network could predict it.
-SHARE_OF_OUTLIERS = 0.01
 
 
 @dataclass(frozen=True)
@@ -44,10 +42,11 @@ class Judgement:
     Attributes
     ----------
     loss, constant_loss : float
-        Their mean losses.
+        Their mean losses. The row in a hundred that the network predicts worst is left
+        out: it may be so far out of line that no network could predict it.
     useful : bool
-        Whether the network is better by loss, with the rows left out that it predicts
-        worst, or by the share of labels that are right.
+        Whether the network is better by loss, with or without such rows, or by the share
+        of labels that are right.
     distinguishes : bool
         Whether it predicts different things for different rows, or need not.
     """
@@ -77,9 +76,11 @@ def judge(network: Network, data: Rows) -> Judgement:
         # The derivative of every loss is prediction minus target.
         _, errors = loss.loss_and_gradient(logits.copy(), targets)
         by_error = np.argsort(np.abs(errors).sum(axis=1), kind="stable")
-        n_kept = len(by_error) - int(SHARE_OF_OUTLIERS * len(by_error))
+        n_left_out = len(by_error) // 100 + (len(by_error) >= 10)
         of_network, of_constant = losses(np.arange(len(logits)), logits)
-        of_most, constant_of_most = losses(by_error[:n_kept], logits)
+        of_most, constant_of_most = losses(
+            by_error[: len(by_error) - n_left_out], logits
+        )
         spread = np.ptp(logits, axis=0).max()
         same = spread <= 10 * np.finfo(dtype).eps * np.abs(logits).max()
     useful = (
@@ -89,7 +90,10 @@ def judge(network: Network, data: Rows) -> Judgement:
     )
     nothing_to_distinguish = len(targets) < 2 or not np.ptp(targets, axis=0).any()
     return Judgement(
-        of_network, of_constant, bool(useful), bool(nothing_to_distinguish or not same)
+        of_most,
+        constant_of_most,
+        bool(useful),
+        bool(nothing_to_distinguish or not same),
     )
 
 
@@ -135,6 +139,8 @@ class Outcome:
         That of the best constant prediction on all training rows.
     n_steps : int
         Steps of the optimizer.
+    fresh : bool
+        Whether training began with random weights.
     """
 
     est: Any
@@ -144,8 +150,9 @@ class Outcome:
     history: History
     constant_loss: float
     n_steps: int
+    fresh: bool
 
-    def reports(self, resume: bool, incremental: bool) -> list[Warning]:
+    def reports(self, incremental: bool) -> list[Warning]:
         """Return the warnings about how training ended and about the network.
 
         Raises
@@ -155,9 +162,9 @@ class Outcome:
         """
         history = self.history
         if history.divergence:
-            return [self._divergence(history.divergence, resume, incremental)]
+            return [self._divergence(history.divergence, incremental)]
         if history.interrupted:
-            return [UserWarning(self._interruption(resume))]
+            return [UserWarning(self._interruption())]
         if incremental:
             return []
         found = [] if self.at_its_end else [ConvergenceWarning(self._shortness())]
@@ -187,19 +194,18 @@ class Outcome:
             )
         return f"All of max_iter={est.max_iter} epochs are done. Stopping."
 
-    def _divergence(
-        self, divergence: Divergence, resume: bool, incremental: bool
-    ) -> Warning:
+    def _divergence(self, divergence: Divergence, incremental: bool) -> Warning:
         cause = row_out_of_line(self.training)
         cause = f" {cause}: leave that row out, or correct it." if cause else ""
         what = f"Training diverged: {divergence}."
         remedy = _sentence(self.remedies(stuck=False)) + cause
-        if incremental and resume:
+        if incremental and not self.fresh:
             return DivergenceWarning(
                 f"{what} These rows were left out, and the model is as it was. {remedy}"
             )
         judgement = judge(self.network, self.validation or self.training)
-        if not (judgement.useful and (resume or self.history.best_epoch)):
+        learnt = not self.fresh or self.history.best_epoch
+        if not (judgement.useful and learnt):
             constant = (
                 judgement.constant_loss if self.validation else self.constant_loss
             )
@@ -212,14 +218,14 @@ class Outcome:
             f"restored. {remedy}"
         )
 
-    def _interruption(self, resume: bool) -> str:
+    def _interruption(self) -> str:
         n_epochs = self.history.epochs
         if n_epochs:
             return (
                 f"Training interrupted by user after {n_epochs} epochs; the model can be "
                 "used as it is."
             )
-        state = "hardly changed since the last fit" if resume else "untrained"
+        state = "untrained" if self.fresh else "hardly changed since the last fit"
         return (
             "Training interrupted by user before the first epoch ended: the network is "
             f"{state}. Call fit again."
@@ -242,21 +248,17 @@ class Outcome:
 
     def _network_warnings(self) -> list[Warning]:
         """Return what is wrong with the network, if anything is."""
-        if len(self.training) < 2 or not np.ptp(self.training.taken()[0], axis=0).any():
+        rows = self.validation or self.training
+        if len(rows) < 2 or not np.ptp(rows.taken()[0], axis=0).any():
             return []  # nothing to distinguish
         found: list[Warning] = []
         which = "validation" if self.validation else "training"
-        judgement = judge(self.network, self.validation or self.training)
+        judgement = judge(self.network, rows)
         # A sample may lack what is rare, and then be too easy for a constant.
         constant = judgement.constant_loss
         if not self.validation:
             constant = max(constant, self.constant_loss)
-        # A useful network may be overconfident, validation rows may be of another kind,
-        # and a few steps are not meant to learn much.
-        few_steps = self.n_steps < FEW_STEPS
-        lenient = judgement.useful or self.validation or few_steps
-        worst = (FAR_WORSE if lenient else WORSE) * constant
-        if self.at_its_end and not judgement.loss <= worst:
+        if self.at_its_end and not judgement.loss <= self._worst(judgement) * constant:
             watch = ""
             if self.est.early_stopping and self.est.monitor == "score":
                 watch = ", or let early stopping watch the loss with monitor='loss'"
@@ -277,6 +279,17 @@ class Outcome:
         return found + dead_unit_warnings(
             self.network, self.training, self.remedies(stuck=False)
         )
+
+    def _worst(self, judgement: Judgement) -> float:
+        """Return the largest loss that is not worth a word, in units of the constant's."""
+        # A few steps are not meant to learn much, a useful network may be overconfident,
+        # and validation rows may be of another kind.
+        if self.n_steps < FEW_STEPS:
+            return FAR_WORSE
+        curve = self.history.loss_curve
+        if self.fresh and min(curve) > 0.99 * curve[0]:
+            return STAGNANT
+        return FAR_WORSE if judgement.useful or self.validation else WORSE
 
     @property
     def _features_fine(self) -> bool:

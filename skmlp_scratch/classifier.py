@@ -641,16 +641,16 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
                 )
             return
         unknown = unknown_labels(labels, self.classes_)
+        if all_of_them and (unknown.size or len(labels) != len(self.classes_)):
+            raise ValueError(
+                # Word for word as scikit-learn has it.
+                "warm_start can only be used where `y` has the same classes as in the "
+                f"previous call to fit. Previously got {self.classes_}, `y` has {labels}"
+            )
         if unknown.size:
             raise ValueError(
                 f"y has labels that are not among the classes {self.classes_!r}: "
                 f"{unknown!r}. The classes are fixed by the first call."
-            )
-        if all_of_them and len(labels) != len(self.classes_):
-            raise ValueError(
-                "warm_start can only be used where y has the same classes as in the "
-                f"previous call to fit. Previously got {self.classes_!r}, y has "
-                f"{labels!r}"
             )
 
     def _check_y_val(self, y: Array, n_outputs: int) -> None:

@@ -526,8 +526,6 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         return random_split(len(targets), self.validation_fraction, rng)
 
     def _has_score(self, targets: Array, weights: Array | None) -> bool:
-        if weights is not None:
-            targets = targets[weights > 0]
         return len(targets) > 1 and bool(np.ptp(targets, axis=0).any())
 
     def _score_logits(

@@ -364,6 +364,7 @@ def test_the_computing_type_is_that_of_the_first_call(later, estimator_class):
 # C.6
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @both
 def test_verbose_counts_the_calls(estimator_class, capsys):
     estimator = quick(estimator_class, verbose=True)
