@@ -8,9 +8,20 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from skmlp_scratch.nn.initializers import initialize
 from skmlp_scratch.nn.network import Network
+
+# For test_fuzz.py: the same cases in every run of the tests; new ones, 20,000 in all,
+# with --hypothesis-profile=long.
+settings.register_profile(
+    "short", max_examples=150, derandomize=True, deadline=None, database=None
+)
+settings.register_profile(
+    "long", max_examples=8400, deadline=None, database=None, print_blob=True
+)
+settings.load_profile("short")
 
 
 @pytest.fixture
