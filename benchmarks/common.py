@@ -133,7 +133,9 @@ def make_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def make_parser(description: str | None, rounds: int | None = 5) -> Any:
+def make_parser(
+    description: str | None, rounds: int | None = 5, page: Path = PAGE
+) -> Any:
     """Return a parser with the options that all commands have."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -149,10 +151,10 @@ def make_parser(description: str | None, rounds: int | None = 5) -> Any:
         "--write",
         type=Path,
         nargs="?",
-        const=PAGE,
+        const=page,
         metavar="PAGE",
         help="put the table, with machine and versions, between its markers in PAGE "
-        "(default: docs/performance.md)",
+        f"(default: docs/{page.name})",
     )
     return parser
 

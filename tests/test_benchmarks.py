@@ -14,7 +14,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 import joblib
+import numpy as np
 import pytest
+from sklearn.dummy import DummyRegressor
+
+from skmlp_scratch.exceptions import DivergenceError
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "benchmarks"
@@ -35,6 +39,12 @@ SECTIONS = [
     "memory",
     "scaling",
 ]
+SECTION_PAGES = [
+    *((section, PAGE) for section in SECTIONS),
+    ("defaults", PAGE.with_name("defaults.md")),
+    ("divergence", PAGE.with_name("divergence.md")),
+]
+MODULES = ("common", "defaults", "divergence", "parts", "peers")
 
 
 def cells(output):
@@ -56,7 +66,7 @@ def call_here(function, **arguments):
 @pytest.fixture
 def run(monkeypatch, capsys):
     """Return a function that runs a command without processes of its own."""
-    for module in ("common", "parts", "peers"):
+    for module in MODULES:
         monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.syspath_prepend(BENCHMARKS)
     common = importlib.import_module("common")
@@ -69,7 +79,7 @@ def run(monkeypatch, capsys):
         return cells(capsys.readouterr().out)
 
     yield run
-    for module in ("common", "parts", "peers"):
+    for module in MODULES:
         sys.modules.pop(module, None)
 
 
@@ -267,6 +277,79 @@ def test_scaling(run):
     ]
 
 
+def test_defaults(run, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- defaults: begin -->\n<!-- defaults: end -->\n", "utf-8")
+    options = ("--sets", "iris", "diabetes", "--seeds", "2", "--write", str(page))
+    head, rows = run("defaults.py", *options)
+    assert head[1:5] == ["score", "theirs, ours", "difference", "ours is"]
+    *sets, counts = rows
+    assert [row[:2] for row in sets] == [["iris", "accuracy"], ["diabetes", "R²"]]
+    for half in (slice(2, 5), slice(5, 8)):
+        verdicts = [row[half][2] for row in sets]
+        for scores, difference, _ in (row[half] for row in sets):
+            theirs, ours = map(float, scores.split(", "))
+            assert float(difference.split()[0]) == pytest.approx(
+                ours - theirs, abs=2e-3
+            )
+        assert counts[half][2] == " / ".join(
+            str(verdicts.count(verdict)) for verdict in ("better", "even", "worse")
+        )
+    assert "python benchmarks/defaults.py --sets iris" in page.read_text("utf-8")
+
+
+def test_a_difference_is_one_if_chance_would_not_make_it(run):
+    compare = importlib.import_module("defaults").compare
+    noise = np.array([0.1, -0.1] * 5)
+    for shift, expected in [(0.2, "better"), (-0.2, "worse"), (0.05, "even")]:
+        theirs = np.linspace(0, 1, 10)  # splits differ by more than the models
+        found = np.column_stack([theirs, theirs + noise + shift])
+        mean, error, verdict = compare(found)
+        assert mean == pytest.approx(shift)
+        assert error == pytest.approx(0.1 / 3)
+        assert verdict == expected
+
+
+def test_divergence(run):
+    kinds = ["ordinary, regression", "balanced, 10 of 2,000 rows"]
+    head, rows = run("divergence.py", "--quick", "--kinds", *kinds)
+    assert head[1:5] == ["fits", "fine", "warned", "refused"]
+    numbers = np.array([row[1:] for row in rows], int)
+    assert [row[0] for row in rows] == [*kinds, "all"]
+    assert numbers[:, 0].tolist() == [13, 13, 26]
+    np.testing.assert_array_equal(numbers[:, 1:4].sum(axis=1), numbers[:, 0])
+    np.testing.assert_array_equal(numbers[:-1].sum(axis=0), numbers[-1])
+    assert numbers[0, 1] > 0
+    assert numbers[0, 3] > 0
+
+
+def test_false_alarms_and_silent_failures_are_found(run, monkeypatch):
+    divergence = importlib.import_module("divergence")
+    fit_ours = divergence.fit_ours
+    kind = divergence.KINDS["ordinary, regression"]()
+    options = divergence.COMMON | {"solver": "adam", "learning_rate_init": 0.01}
+    too_fast = options | {"learning_rate_init": 1e8}
+    enough = options | {"tol": 0.1}
+    assert divergence.judge(kind, enough) == ("fine", "")
+    assert divergence.judge(kind, options) == ("warned", "")
+    assert divergence.judge(kind, too_fast) == ("error", "")
+
+    def refuse(kind, options):
+        if "clip_norm" in options:
+            return fit_ours(kind, options)
+        raise DivergenceError
+
+    monkeypatch.setattr(divergence, "fit_ours", refuse)
+    assert divergence.judge(kind, enough) == ("error", "false alarm")
+    assert divergence.judge(kind, too_fast) == ("error", "")
+
+    def learn_nothing(kind, options):
+        return DummyRegressor(strategy="constant", constant=9).fit(kind.X, kind.y)
+
+    monkeypatch.setattr(divergence, "fit_ours", learn_nothing)
+    assert divergence.judge(kind, enough) == ("fine", "silent failure")
+
+
 def test_section_is_replaced_and_the_rest_kept(common):
     page = "before\n<!-- a: begin -->\nold\n<!-- a: end -->\nafter\n"
     once = common.replace_section(page, "a", "new")
@@ -292,6 +375,6 @@ def test_rounds_are_interleaved_and_medians_taken(common):
     assert medians == {"a": 5.0, "b": 3.0}
 
 
-@pytest.mark.parametrize("section", SECTIONS)
-def test_page_has_the_markers(section, common):
-    common.replace_section(PAGE.read_text("utf-8"), section, "")
+@pytest.mark.parametrize(("section", "page"), SECTION_PAGES)
+def test_page_has_the_markers(section, page, common):
+    common.replace_section(page.read_text("utf-8"), section, "")
