@@ -28,7 +28,7 @@ def rngs():
     return st.integers(0, 2**32 - 1).map(np.random.RandomState)
 
 
-class Readable:
+class ArrayLike:
     """Something that is no array and can be made one."""
 
     def __init__(self, values):
@@ -45,7 +45,7 @@ class Readable:
         return self.values.shape
 
     def __repr__(self):
-        return f"Readable({self.values!r})"
+        return f"ArrayLike({self.values!r})"
 
 
 # Numbers, before they get a type.
@@ -111,6 +111,12 @@ def as_frame(array):
     return pd.DataFrame(array, columns=list(NAMES[: array.shape[1]]))
 
 
+def readable(polars):
+    """Return what polars itself can make an array of; it has types that it cannot."""
+    polars.to_numpy()
+    return polars
+
+
 ARRAYS = {
     "C": np.ascontiguousarray,
     "F": np.asfortranarray,
@@ -119,11 +125,13 @@ ARRAYS = {
     "read_only": read_only,
     "list": lambda array: array.tolist(),
     "tuple": lambda array: tuple(map(tuple, array.tolist())),
-    "readable": Readable,
+    "array_like": ArrayLike,
     "frame": as_frame,
     "nullable": lambda array: as_frame(array).convert_dtypes(),
     "unnamed": pd.DataFrame,
-    "polars": lambda array: pl.DataFrame(array, schema=list(NAMES[: array.shape[1]])),
+    "polars": lambda array: readable(
+        pl.DataFrame(array, schema=list(NAMES[: array.shape[1]]))
+    ),
     "unsorted": lambda array: scipy.sparse.csr_array(array[:, ::-1])[:, ::-1],
 } | {
     f"{form}_{kind}": lambda array, form=form, kind=kind: getattr(
@@ -139,6 +147,7 @@ ARRAYS = {
 }
 
 
+# What constructors of containers raise.
 CANNOT = (TypeError, ValueError, ArithmeticError, NotImplementedError)
 
 
@@ -207,8 +216,8 @@ COLUMNS = {
     "tuple": lambda y: tuple(y.tolist()),
     "series": pd.Series,
     "categorical": lambda y: pd.Series(y).astype("category"),
-    "polars": lambda y: pl.Series(y.tolist()),
-    "readable": Readable,
+    "polars": lambda y: readable(pl.Series(y.tolist())),
+    "array_like": ArrayLike,
     "column": lambda y: y.reshape(-1, 1),
 }
 
