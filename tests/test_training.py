@@ -264,7 +264,7 @@ def test_an_explosion_in_the_last_step_of_the_best_epoch_is_not_restored(problem
         Patience(tol=0, n_iter_no_change=math.inf),
         history,
         max_epochs=6,
-        guard=DivergenceGuard(1.1),
+        guard=DivergenceGuard(1.5),
     )
     # The loss of the fourth epoch is the smallest, and its step is the bad one.
     assert np.argmin(history.loss_curve) == 3
@@ -342,6 +342,16 @@ def test_batches_out_of_line_are_no_explosion():
     guard.end_training()
     # Epochs are counted in a row.
     assert exploded_epochs(guard, EXPLODED, WITH_OUTLIERS, EXPLODED) == 1
+
+
+@pytest.mark.parametrize(("good_loss", "n_epochs"), [(0.9, 1), (1.1, 3)])
+def test_the_last_epochs_are_judged_at_the_end(good_loss, n_epochs):
+    guard = DivergenceGuard(1.0)
+    exploded_epochs(guard, (good_loss,))
+    for _ in range(n_epochs - 1):
+        exploded_epochs(guard, EXPLODED)
+        guard.end_training()
+    exploded_epochs(guard, EXPLODED)
     with pytest.raises(Divergence, match=r"became 1e\+09"):
         guard.end_training()
 

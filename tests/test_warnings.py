@@ -687,7 +687,7 @@ def test_interrupted_early_stopping_keeps_the_best_epoch(
         estimator_class,
         early_stopping=True,
         monitor=monitor,
-        learning_rate_init=0.3,
+        learning_rate_init=1.0,
         n_iter_no_change=100,
         max_iter=100,
     )

@@ -6,9 +6,12 @@ through (He et al. 2015, arXiv:1502.01852), ``1 / fan_in`` behind SELU (LeCun et
 1998; Klambauer et al. 2017), ``2 / (fan_in + fan_out)`` behind tanh (Glorot and Bengio
 2010).
 
-No activation follows the output layer. A network that has to meet values with it starts
-best near a constant prediction, with a tenth of these weights there: large predictions at
-random have to be unlearnt first.
+That is derived for layers which an activation follows. None follows the output layer,
+and a network that has to meet values with it (regression) would start with large
+predictions at random, which have to be unlearnt first. It starts with a tenth of He's
+weights there. Its hidden biases are drawn, too, as PyTorch draws them: with biases of
+zero all of ReLU's kinks go through the origin, and a function of one or two variables
+needs them elsewhere.
 """
 
 import math
@@ -19,6 +22,11 @@ import numpy as np
 from skmlp_scratch.nn.layers import per_layer
 from skmlp_scratch.nn.parameters import Parameters
 
+# Root mean squared error relative to the standard deviation, on 21 standardised data sets,
+# at 1, 0.7, 0.3, 0.1 and 0 times He's weights: .498, .489, .481, .481, .481; with early
+# stopping .520, -, .493, .487, .484. Classifiers gain nothing on tables, and lose half a
+# point of accuracy on MNIST.
+OUTPUT_SCALE = 0.1
 INITIALIZERS = ("he_normal", "he_uniform", "glorot_normal", "glorot_uniform")
 
 
@@ -27,7 +35,7 @@ def initialize(
     scheme: str | float,
     rng: np.random.RandomState,
     activation: str | Sequence[str] = "relu",
-    output_scale: float = 1.0,
+    regression: bool = False,
 ) -> None:
     """Draw all weights in place, layer by layer, each layer's bias after its weights.
 
@@ -46,14 +54,15 @@ def initialize(
           biases too: the draws of scikit-learn's ``MLPClassifier``;
         - a number: ``N(0, number ** 2)``.
 
-        Biases are zero, save in ``'glorot_uniform'``.
+        Biases are zero, save in ``'glorot_uniform'`` and for regression.
     rng : RandomState
         The source of randomness.
     activation : str or sequence of str, default='relu'
         The activation of all hidden layers, or of each. The output layer is drawn like
         the last hidden one.
-    output_scale : float, default=1.0
-        What He's weights of the output layer are multiplied by; no others are.
+    regression : bool, default=False
+        Whether He's schemes are to suit regression: a tenth of the weights in the output
+        layer, and hidden biases from ``U(-a, a)`` with ``a = 1 / sqrt(fan_in)``.
     """
     if not isinstance(activation, str):
         activation = [*activation, *activation[-1:]] or "relu"
@@ -76,5 +85,9 @@ def initialize(
             bound = math.sqrt(factor / (fan_in + fan_out))
             W[...] = rng.uniform(-bound, bound, W.shape)
             b[...] = rng.uniform(-bound, bound, b.shape)
-    if scheme in ("he_normal", "he_uniform"):
-        parameters.W[-1] *= output_scale
+        if regression and scheme in ("he_normal", "he_uniform"):
+            if W is parameters.W[-1]:
+                np.multiply(W, OUTPUT_SCALE, out=W)
+            else:
+                bound = 1 / math.sqrt(fan_in)
+                b[...] = rng.uniform(-bound, bound, b.shape)
