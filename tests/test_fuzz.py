@@ -5,6 +5,7 @@ A short run is part of the tests; CONTRIBUTING.md has the command for a long one
 
 import copy
 import dis
+import itertools
 import pickle
 import re
 import warnings
@@ -15,6 +16,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import polars as pl
+import pytest
 import scipy.sparse
 import sklearn
 from hypothesis import given, note, settings
@@ -26,6 +28,7 @@ from sklearn.exceptions import (
     DataConversionWarning,
     NotFittedError,
 )
+from sklearn.utils import check_scalar
 from strategies import BAD, PARAMETER_NAMES, TINY, features, fits, parameters, weights
 
 import skmlp_scratch
@@ -134,6 +137,40 @@ def attempt(action, *arguments, **keywords):
         if complaint:
             raise AssertionError(f"{complaint}: {error!r}") from error
     return result, error
+
+
+@pytest.mark.parametrize(
+    ("action", "complaint"),
+    [
+        (lambda X: {}["X"], "undocumented: KeyError"),
+        (lambda X: X.nothing, "undocumented: AttributeError"),
+        (lambda X: X + np.array("X"), "undocumented: UFuncTypeError"),
+        (lambda X: X + np.zeros(7), "raised by no check: ValueError"),
+        (lambda X: float("X"), "raised by no check: .*float: 'X'"),
+        (lambda X: check_scalar(X[0], "it", float, min_val=1), "names nothing"),
+        (lambda X: X / 0, "RuntimeWarning: divide by zero"),
+        (lambda X: warnings.warn("X", FutureWarning, stacklevel=2), "FutureWarning: X"),
+        (lambda X: X.sort(), "changed"),
+        (lambda X: X.setflags(write=False), "changed"),
+    ],
+    ids=itertools.count(),
+)
+def test_faults_are_noticed(action, complaint):
+    with pytest.raises(AssertionError, match=complaint):
+        attempt(action, np.array([0.5, -1.0]))
+
+
+def test_documented_errors_pass():
+    assert attempt(lambda X: X.sum(), np.ones(2)) == (2, None)
+    model = ScratchMLPClassifier(alpha=-1, early_stopping=True)
+    for action, error_class in [
+        (model.predict, NotFittedError),
+        (lambda X: model.fit(X, [0, 1]), InvalidParameterError),
+        (lambda X: ScratchMLPClassifier().fit(X, [0]), ValueError),
+        (lambda X: model.partial_fit(X, [0, 1]), AttributeError),
+    ]:
+        _, error = attempt(action, np.eye(2))
+        assert type(error) is error_class
 
 
 def attempt_predictions(model, X, like_training=True):
