@@ -42,59 +42,73 @@ class Judgement:
     Attributes
     ----------
     loss, constant_loss : float
-        Their mean losses. The row in a hundred that the network predicts worst is left
-        out: it may be so far out of line that no network could predict it.
-    useful : bool
-        Whether the network is better by loss, with or without such rows, or by the share
-        of labels that are right.
+        Their mean losses.
+    ratio : float
+        The one divided by the other or, if that is smaller, the same without the row in a
+        hundred that the network predicts worst: a row may be so far out of line that no
+        network could predict it.
+    more_right : bool
+        Whether more labels are right than by calling all rows the commonest.
     distinguishes : bool
-        Whether it predicts different things for different rows, or need not.
+        Whether the network predicts different things for different rows, or need not.
     """
 
     loss: float
     constant_loss: float
-    useful: bool
+    ratio: float
+    more_right: bool
     distinguishes: bool
 
+    @property
+    def useful(self) -> bool:
+        """Whether the network is better than a constant prediction."""
+        return self.ratio < 1 or self.more_right
 
-def judge(network: Network, data: Rows) -> Judgement:
-    """Compare a network with the best constant prediction, on a sample of rows."""
+
+def judge(
+    network: Network, data: Rows, constant_loss: float | None = None
+) -> Judgement:
+    """Compare a network with the best constant prediction, on a sample of rows.
+
+    A sample may lack what is rare, and then be too easy for a constant: if the loss of
+    the best constant prediction for all rows is given, and larger, it takes its place.
+    """
     sample = data.some(SAMPLE_ROWS)
     targets, weights = sample.targets, sample.weights
     dtype = network.parameters.vector.dtype
-    n_outputs = network.layer_units[-1]
-    loss = network.loss
-
-    def losses(rows: Array, logits: Array) -> tuple[float, float]:
-        some = targets[rows], None if weights is None else weights[rows]
-        normalizer = None if some[1] is None else some[1].sum()
-        of_network, _ = loss.loss_and_gradient(logits[rows], *some, normalizer)
-        return of_network, loss.constant_loss(*some, n_outputs)
-
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         logits = network.forward(sample.X.astype(dtype, copy=False)).copy()
         # The derivative of every loss is prediction minus target.
-        _, errors = loss.loss_and_gradient(logits.copy(), targets)
+        _, errors = network.loss.loss_and_gradient(logits.copy(), targets)
         by_error = np.argsort(np.abs(errors).sum(axis=1), kind="stable")
-        n_left_out = len(by_error) // 100 + (len(by_error) >= 10)
-        of_network, of_constant = losses(np.arange(len(logits)), logits)
-        of_most, constant_of_most = losses(
-            by_error[: len(by_error) - n_left_out], logits
+        n_kept = len(by_error) - len(by_error) // 100 - (len(by_error) >= 10)
+        loss, constant = _losses(network, logits, targets, weights)
+        constant = max(constant, constant_loss or 0)
+        kept = by_error[:n_kept]
+        of_kept = None if weights is None else weights[kept]
+        most, constant_of_most = _losses(network, logits[kept], targets[kept], of_kept)
+        ratio = np.fmin(
+            np.float64(loss) / constant, np.float64(most) / constant_of_most
         )
         spread = np.ptp(logits, axis=0).max()
         same = spread <= 10 * np.finfo(dtype).eps * np.abs(logits).max()
-    useful = (
-        of_network < of_constant
-        or of_most < constant_of_most
-        or _more_labels_right(network, logits, targets, weights)
-    )
     nothing_to_distinguish = len(targets) < 2 or not np.ptp(targets, axis=0).any()
     return Judgement(
-        of_most,
-        constant_of_most,
-        bool(useful),
+        loss,
+        constant,
+        float(ratio),
+        _more_labels_right(network, logits, targets, weights),
         bool(nothing_to_distinguish or not same),
     )
+
+
+def _losses(
+    network: Network, logits: Array, targets: Array, weights: Array | None
+) -> tuple[float, float]:
+    """Return the mean losses of a network and of the best constant prediction."""
+    normalizer = None if weights is None else weights.sum()
+    loss, _ = network.loss.loss_and_gradient(logits, targets, weights, normalizer)
+    return loss, network.loss.constant_loss(targets, weights, logits.shape[1])
 
 
 def _more_labels_right(
@@ -203,15 +217,12 @@ class Outcome:
             return DivergenceWarning(
                 f"{what} These rows were left out, and the model is as it was. {remedy}"
             )
-        judgement = judge(self.network, self.validation or self.training)
+        judgement = self._judgement()
         learnt = not self.fresh or self.history.best_epoch
         if not (judgement.useful and learnt):
-            constant = (
-                judgement.constant_loss if self.validation else self.constant_loss
-            )
             raise DivergenceError(
                 f"{what} It never did better than a constant prediction, whose loss is "
-                f"{constant:.3g}. {remedy}"
+                f"{judgement.constant_loss:.3g}. {remedy}"
             )
         return DivergenceWarning(
             f"{what} The weights of epoch {self.history.best_epoch}, the best, were "
@@ -253,19 +264,16 @@ class Outcome:
             return []  # nothing to distinguish
         found: list[Warning] = []
         which = "validation" if self.validation else "training"
-        judgement = judge(self.network, rows)
-        # A sample may lack what is rare, and then be too easy for a constant.
-        constant = judgement.constant_loss
-        if not self.validation:
-            constant = max(constant, self.constant_loss)
-        if self.at_its_end and not judgement.loss <= self._worst(judgement) * constant:
+        judgement = self._judgement()
+        if self.at_its_end and not judgement.ratio <= self._worst(judgement):
             watch = ""
             if self.est.early_stopping and self.est.monitor == "score":
                 watch = ", or let early stopping watch the loss with monitor='loss'"
             found.append(
                 ConstantPredictionWarning(
                     f"The trained network has a loss of {judgement.loss:.3g} on the "
-                    f"{which} data, where a constant prediction has {constant:.3g}. "
+                    f"{which} data, where a constant prediction has "
+                    f"{judgement.constant_loss:.3g}. "
                     f"{_sentence(self.remedies() + watch)}"
                 )
             )
@@ -280,6 +288,11 @@ class Outcome:
             self.network, self.training, self.remedies(stuck=False)
         )
 
+    def _judgement(self) -> Judgement:
+        if self.validation:
+            return judge(self.network, self.validation)
+        return judge(self.network, self.training, self.constant_loss)
+
     def _worst(self, judgement: Judgement) -> float:
         """Return the largest loss that is not worth a word, in units of the constant's."""
         # A few steps are not meant to learn much, a useful network may be overconfident,
@@ -287,7 +300,7 @@ class Outcome:
         if self.n_steps < FEW_STEPS:
             return FAR_WORSE
         curve = self.history.loss_curve
-        if self.fresh and min(curve) > 0.99 * curve[0]:
+        if self.fresh and min(curve) > 0.999 * curve[0]:
             return STAGNANT
         return FAR_WORSE if judgement.useful or self.validation else WORSE
 

@@ -33,10 +33,17 @@ from strategies import BAD, PARAMETER_NAMES, TINY, features, fits, parameters, w
 
 import skmlp_scratch
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor, exceptions
-from skmlp_scratch.exceptions import DivergenceError, InvalidParameterError
+from skmlp_scratch.exceptions import (
+    DataTypeError,
+    DivergenceError,
+    InvalidParameterError,
+)
 
 # Not their subclasses, which NumPy and SciPy have some of.
-ERRORS = (ValueError, TypeError, NotFittedError, InvalidParameterError, DivergenceError)
+ERRORS = (
+    *(ValueError, TypeError, NotFittedError),
+    *(InvalidParameterError, DivergenceError, DataTypeError),
+)
 SOURCES = tuple(str(Path(p.__file__).parent) for p in (skmlp_scratch, sklearn))
 SUBJECTS = {
     *("X", "y", "array", "class", "classes", "feature", "features", "samples", "data"),

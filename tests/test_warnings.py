@@ -769,7 +769,7 @@ def test_a_network_far_worse_than_a_constant_prediction_is_named():
     (warning,) = of_category(
         recorded(estimator.fit, rows, labels), ConstantPredictionWarning
     )
-    assert "on the validation data, where a constant prediction has 1.09." in str(
+    assert "on the validation data, where a constant prediction has 1.1." in str(
         warning.message
     )
     assert log_loss(labels, estimator.predict_proba(rows)) > 3
