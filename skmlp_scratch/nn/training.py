@@ -20,7 +20,9 @@ from skmlp_scratch.nn.typing import Array
 # and a rate too high for the first steps a few of them.
 EXPLOSION = 1e3
 # Adam at too high a rate has been seen to come back after five such epochs.
-EXPLODED_EPOCHS, EXPLODED_AT_THE_END = 10, 3
+EXPLODED_EPOCHS = 10
+# Features that are far from zero take the first epochs far from a constant.
+FEWEST_EPOCHS = 3
 # Enough to tell parameters before an explosion from those after it.
 COMPARED_BATCHES = 50
 
@@ -294,8 +296,8 @@ class DivergenceGuard:
     A value that is not finite ends training at its batch. An explosion is a matter of
     whole epochs: the objective of every batch is a thousand times that of the best
     constant prediction, and larger than it was at first, and the network is no use.
-    Ten such epochs in a row end training. At its end three are enough or, if there was a
-    better epoch before that can be restored, one.
+    Ten such epochs in a row end training. At its end one is enough, unless there were too
+    few epochs to tell.
 
     Parameters
     ----------
@@ -318,8 +320,8 @@ class DivergenceGuard:
         self.constant_loss, self.useful, self.patience = constant_loss, useful, patience
         self.limit: float | None = None  # known from the first objective on
         self.smallest = math.inf  # of the objectives of this epoch
-        self.epoch, self.exploded_epochs = 1, 0
-        self.loss, self.best_loss = math.nan, math.inf
+        self.epoch, self.n_epochs, self.exploded_epochs = 1, 0, 0
+        self.loss = math.nan
 
     def check(self, objective: float) -> None:
         """Raise an error if the objective of a batch is not finite."""
@@ -342,14 +344,13 @@ class DivergenceGuard:
             exploded = not self.useful()
         self.exploded_epochs = self.exploded_epochs + 1 if exploded else 0
         self.smallest, self.loss = math.inf, loss
-        self.best_loss = min(self.best_loss, loss)
+        self.n_epochs += 1
         if self.exploded_epochs >= self.patience:
             raise Divergence(loss, self.epoch)
 
     def end_training(self) -> None:
-        """Raise an error if the last epochs have exploded."""
-        restorable = self.best_loss < self.constant_loss
-        if self.exploded_epochs >= (1 if restorable else EXPLODED_AT_THE_END):
+        """Raise an error if the last epoch has exploded."""
+        if self.exploded_epochs and self.n_epochs >= FEWEST_EPOCHS:
             raise Divergence(self.loss, self.epoch)
 
 
