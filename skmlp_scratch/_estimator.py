@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, Self, cast
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, is_regressor
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.utils import assert_all_finite, check_array, check_consistent_length
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from skmlp_scratch import _wiring
 from skmlp_scratch._data import Rows, check_sample_weight, validate_X
@@ -53,6 +54,11 @@ class ValidationSet(NamedTuple):
 
 
 NO_VALIDATION_SET = ValidationSet()
+# In scikit-learn's words.
+COLUMN_VECTOR = (
+    "A column-vector y was passed when a 1d array was expected. Please change the shape of "
+    "y to (n_samples, ), for example using ravel()."
+)
 
 
 class BaseScratchMLP(BaseEstimator):
@@ -153,6 +159,9 @@ class BaseScratchMLP(BaseEstimator):
             complete_for_training(self)  # the weights were set by hand
         dtype = self._dtype_so_far() if resume else None
         X, y = self._validate(X, y, not resume, dtype)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = y.ravel()
+            reports.append(DataConversionWarning(COLUMN_VECTOR))
         if issparse(X) and not self._takes_sparse():
             raise ValueError(
                 f"noise={self.noise} needs dense X: no entry of a sparse matrix would "
@@ -218,7 +227,7 @@ class BaseScratchMLP(BaseEstimator):
             return "loss"
         if self.monitor == "score" and not self._has_score(*held_out.taken()):
             reports.append(
-                UserWarning(
+                ConvergenceWarning(
                     "The score of the validation rows means nothing: R^2 needs two rows "
                     "with different targets. Early stopping watches the validation loss "
                     "instead, as with monitor='loss'. Increase validation_fraction, or "
@@ -289,8 +298,6 @@ class BaseScratchMLP(BaseEstimator):
         )
         check_consistent_length(X, y)
         y = y.toarray() if issparse(y) else y
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
         if numeric:
             y = as_numbers(y, y_name)
         else:
@@ -357,6 +364,7 @@ class BaseScratchMLP(BaseEstimator):
                 if "_val" in str(error):  # names the argument already
                     raise
                 raise ValueError(f"X_val or y_val: {error}") from error
+            y = y.ravel() if y.shape[1:] == (1,) else y
             self._check_y_val(y, n_outputs)
             if weights is not None:
                 name = "sample_weight_val"

@@ -113,8 +113,6 @@ def test_ones_and_a_scalar_are_no_weights(kind, solver):
         )
 
 
-# Of the counts, the validation rows may be all the same.
-@pytest.mark.filterwarnings("ignore:The score of the validation rows means nothing")
 @seeds
 @ways_to_stop
 @kinds

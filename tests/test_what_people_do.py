@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import load_iris, make_friedman1
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import scale
@@ -186,6 +187,7 @@ REPORTED = {
     "offset": ({}, X + 1000, y),
     "rare class": ({"early_stopping": True}, X, rare(y)),
     "constant": ({}, np.ones_like(X), y),
+    "column": ({}, X, y.reshape(-1, 1)),
 }
 
 
@@ -232,7 +234,9 @@ def test_early_stopping_watches_the_loss_where_the_score_means_nothing(case):
     rows, targets, weights = UNDEFINED[case]
     val = {"X_val": rows, "y_val": targets, "sample_weight_val": weights}
     reg = quick(ScratchMLPRegressor, early_stopping=True, max_iter=60)
-    with pytest.warns(UserWarning, match="R\\^2 needs two rows with different targets"):
+    with pytest.warns(
+        ConvergenceWarning, match="R\\^2 needs two rows with different targets"
+    ):
         reg.fit(X, y, **val)
     by_loss = clone(reg).set_params(monitor="loss").fit(X, y, **val)
     np.testing.assert_array_equal(numbers(reg), numbers(by_loss))
@@ -245,7 +249,7 @@ def test_a_set_aside_that_is_constant():
     counts[:3] = 1  # most of 20 rows drawn have none of these
     rows = np.random.default_rng(0).normal(size=(200, 2))
     reg = quick(ScratchMLPRegressor, early_stopping=True, max_iter=40)
-    with pytest.warns(UserWarning, match="watches the validation loss instead"):
+    with pytest.warns(ConvergenceWarning, match="watches the validation loss instead"):
         reg.fit(rows, counts)
 
 

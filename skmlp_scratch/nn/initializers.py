@@ -22,10 +22,12 @@ import numpy as np
 from skmlp_scratch.nn.layers import per_layer
 from skmlp_scratch.nn.parameters import Parameters
 
-# Root mean squared error relative to the standard deviation, on 21 standardised data sets,
-# at 1, 0.7, 0.3, 0.1 and 0 times He's weights: .498, .489, .481, .481, .481; with early
-# stopping .520, -, .493, .487, .484. Classifiers gain nothing on tables, and lose half a
-# point of accuracy on MNIST.
+# Of a regressor. Root mean squared error relative to the standard deviation, on 21
+# standardised data sets, at 1, 0.7, 0.3, 0.1 and 0 times He's weights in the output layer:
+# .498, .489, .481, .481, .481; with early stopping .520, -, .493, .487, .484. Classifiers
+# gain nothing on tables, and lose half a point of accuracy on MNIST. Half of He's weights
+# in the hidden layers make smoother functions, with an error that is 1% smaller on 35 data
+# sets, but learn half as fast: R^2 after 30 epochs was .46 where it is .65.
 OUTPUT_SCALE = 0.1
 INITIALIZERS = ("he_normal", "he_uniform", "glorot_normal", "glorot_uniform")
 
