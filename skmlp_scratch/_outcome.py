@@ -284,9 +284,17 @@ class Outcome:
                     f"{which} data. {_sentence(self.remedies())}"
                 )
             )
-        return found + dead_unit_warnings(
-            self.network, self.training, self.remedies(stuck=False)
-        )
+        if dead := layer_of_dead_units(self.network, self.training):
+            number, width, share = dead
+            found.append(
+                DeadUnitsWarning(
+                    f"{share:.0%} of the {width} units in hidden layer {number} are 0 for "
+                    "all rows of the training data: ReLU passes no gradient there, and "
+                    "they no longer learn. Use another activation, or "
+                    f"{self.remedies(stuck=False)}."
+                )
+            )
+        return found
 
     def _judgement(self) -> Judgement:
         if self.validation:
@@ -334,8 +342,11 @@ def _sentence(words: str) -> str:
     return f"{words[0].upper()}{words[1:]}."
 
 
-def dead_unit_warnings(network: Network, data: Rows, remedies: str) -> list[Warning]:
-    """Return a warning of the first ReLU layer with too many units that are always 0."""
+def layer_of_dead_units(network: Network, data: Rows) -> tuple[int, int, float] | None:
+    """Return the first ReLU layer in which most units are 0 for all rows.
+
+    That is its number, counted from 1, its width, and the share of these units.
+    """
     sample = data.some(SAMPLE_ROWS).X
     with np.errstate(over="ignore", invalid="ignore"):
         network.forward(sample.astype(network.parameters.vector.dtype, copy=False))
@@ -343,16 +354,7 @@ def dead_unit_warnings(network: Network, data: Rows, remedies: str) -> list[Warn
     for number, (name, output) in enumerate(
         zip(names, network.outputs, strict=False), start=1
     ):
-        if name != "relu":
-            continue
         share = 1 - output.any(axis=0).mean()
-        if share > LARGEST_SHARE_OF_DEAD_UNITS:
-            return [
-                DeadUnitsWarning(
-                    f"{share:.0%} of the {output.shape[1]} units in hidden layer {number} "
-                    "are 0 for all rows of the training data: ReLU passes no gradient "
-                    f"there, and they no longer learn. Use another activation, or "
-                    f"{remedies}."
-                )
-            ]
-    return []
+        if name == "relu" and share > LARGEST_SHARE_OF_DEAD_UNITS:
+            return number, output.shape[1], share
+    return None
