@@ -5,10 +5,17 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils import assert_all_finite, check_array
+from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from skmlp_scratch._numbers import NO_NUMBERS, as_numbers, check_finite, check_type
+from skmlp_scratch._numbers import (
+    NO_NUMBERS,
+    as_numbers,
+    check_finite,
+    check_type,
+    lengths_explained,
+)
+from skmlp_scratch.exceptions import DataTypeError
 from skmlp_scratch.nn.typing import Array
 
 
@@ -59,14 +66,15 @@ def validate_X(estimator: Any, X: Any, reset: bool, name: str = "X") -> Array:
         If X is not finite numbers in two dimensions, or not like that of ``fit``.
     """
     check_type(X, name, NO_NUMBERS)
-    X = validate_data(
-        estimator,
-        X,
-        accept_sparse=["csr", "csc"],
-        dtype=None,
-        ensure_all_finite=False,
-        reset=reset,
-    )
+    with lengths_explained(name):
+        X = validate_data(
+            estimator,
+            X,
+            accept_sparse=["csr", "csc"],
+            dtype=None,
+            ensure_all_finite=False,
+            reset=reset,
+        )
     X = as_numbers(X, name)
     check_finite(X, type(estimator).__name__, name)
     return X.tocsr() if issparse(X) else X
@@ -87,20 +95,26 @@ def check_sample_weight(
     ValueError
         If their shape is wrong, or one is negative or not finite, or all are zero.
     """
+    if isinstance(sample_weight, str):
+        raise DataTypeError(
+            f"{name} must hold numbers, one per row, got {sample_weight!r}. Have them "
+            "computed by sklearn.utils.class_weight.compute_sample_weight('balanced', y)."
+        )
     if np.isscalar(sample_weight):
         sample_weight = np.full(n_samples, sample_weight)
     check_type(sample_weight, name, "cmM")
-    weights = check_array(
-        sample_weight,
-        ensure_2d=False,
-        dtype=None,
-        ensure_all_finite=False,
-        input_name=name,
-    )
+    with lengths_explained(name):
+        weights = check_array(
+            sample_weight,
+            ensure_2d=False,
+            dtype=None,
+            ensure_all_finite=False,
+            input_name=name,
+        )
     if weights.dtype.kind in "SU":  # numbers as text will do, as in scikit-learn
         weights = weights.astype(object)
     weights = as_numbers(weights, name).astype(np.float64)
-    assert_all_finite(weights, input_name=name)
+    check_finite(weights, None, name)
     if weights.shape != (n_samples,):
         raise ValueError(f"{name} must have shape ({n_samples},), got {weights.shape}")
     if weights.min() < 0:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
-from sklearn.utils import assert_all_finite, check_array, check_consistent_length
+from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from skmlp_scratch import _wiring
@@ -26,9 +26,11 @@ from skmlp_scratch._loaded import as_arrays, complete_for_training
 from skmlp_scratch._numbers import (
     NO_NUMBERS,
     as_numbers,
+    check_finite,
     check_float32_range,
     check_type,
     check_weight_range,
+    lengths_explained,
 )
 from skmlp_scratch._outcome import Outcome
 from skmlp_scratch._parameter_checks import (
@@ -287,22 +289,23 @@ class BaseScratchMLP(BaseEstimator):
         check_type(y, y_name, NO_NUMBERS if numeric else "c")
         if getattr(getattr(y, "dtype", None), "kind", "") == "T":
             y = y.astype(object)  # scikit-learn does not know StringDType
-        y = check_array(
-            y,
-            accept_sparse=True,
-            ensure_2d=False,
-            dtype=None,
-            ensure_all_finite=False,
-            input_name=y_name,
-            estimator=self,
-        )
+        with lengths_explained(y_name):
+            y = check_array(
+                y,
+                accept_sparse=True,
+                ensure_2d=False,
+                dtype=None,
+                ensure_all_finite=False,
+                input_name=y_name,
+                estimator=self,
+            )
         check_consistent_length(X, y)
         y = y.toarray() if issparse(y) else y
         if numeric:
             y = as_numbers(y, y_name)
         else:
             check_labels(y, y_name)
-        assert_all_finite(y, estimator_name=estimator, input_name=y_name)
+        check_finite(y, estimator, y_name)
         return X, y
 
     def _computing_dtype(self, X: Array) -> np.dtype[Any]:

@@ -1,6 +1,8 @@
 """What counts as a number: types, finite values, and the range of the computing type."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from skmlp_scratch.nn.typing import Array
 FINITE_BLOCK_ROWS = 2000
 # NumPy's codes for types that are no real numbers, objects apart.
 NO_NUMBERS = "cmMSTUV"
-# float() takes the first two for numbers, whatever their unit.
+COMPLEX = {"complex", "complex64", "complex128", "clongdouble"}
 DATES = {"datetime64", "timedelta64"}
 DATES |= {"date", "datetime", "time", "timedelta"}
 DATES |= {"NaTType", "Period", "Timedelta", "Timestamp"}
@@ -48,11 +50,19 @@ def as_numbers(values: Array, name: str) -> Array:
     As in scikit-learn, objects may be what ``float()`` converts: strings as well.
     """
     check_type(values, name, NO_NUMBERS)
+    if values.dtype.char == "g":
+        # Before scikit-learn 1.7, its checks overlook a NaN of this type.
+        with np.errstate(over="ignore"):
+            return values.astype(np.float64)
     if values.dtype.kind != "O":
         return values
     found = {type(value).__name__ for value in values.flat}
-    reason = "dates are no numbers"
-    if not {"datetime64", "timedelta64"} & found:
+    # float() would take some of these for numbers, NumPy the real part of the others.
+    if DATES & found:
+        reason = "dates are no numbers"
+    elif COMPLEX & found:
+        reason = "Complex data not supported"
+    else:
         try:
             return values.astype(np.float64)
         except (TypeError, ValueError, OverflowError) as error:
@@ -76,17 +86,33 @@ def _remedy(found: set[str]) -> str:
     return "Pass an array of floats."
 
 
-def check_finite(X: Array, estimator_name: str, name: str = "X") -> None:
+@contextmanager
+def lengths_explained(name: str) -> Iterator[None]:
+    """Replace NumPy's error about rows of different lengths by one that names them."""
+    try:
+        yield
+    except ValueError as error:
+        if "inhomogeneous" not in str(error):
+            raise
+        raise ValueError(
+            f"{name} is no array: its rows have different lengths. Pass rows of the same "
+            "length."
+        ) from error
+
+
+def check_finite(X: Array, estimator_name: str | None, name: str = "X") -> None:
     """Raise scikit-learn's error if X has a NaN or an infinity.
 
     Checked in blocks of rows, since the check makes masks of the size of what it is
     given if its first guess, a sum, is not finite: always so for much data of float16.
+    Infinities of both signs make that sum a NaN, which is no news to the caller.
     """
     blocks = [X]
     if not issparse(X):
         blocks = [X[block] for block in row_blocks(len(X), FINITE_BLOCK_ROWS)]
-    for block in blocks:
-        assert_all_finite(block, estimator_name=estimator_name, input_name=name)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for block in blocks:
+            assert_all_finite(block, estimator_name=estimator_name, input_name=name)
 
 
 def check_float32_range(X: Array, dtype: np.dtype[Any], name: str = "X") -> None:

@@ -1,5 +1,6 @@
 """What came of a fit: whether the network is of use, and the warnings that say so."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +52,8 @@ class Judgement:
         Whether more labels are right than by calling all rows the commonest.
     distinguishes : bool
         Whether the network predicts different things for different rows, or need not.
+    finite : bool
+        Whether what it predicts are finite numbers.
     """
 
     loss: float
@@ -58,11 +61,12 @@ class Judgement:
     ratio: float
     more_right: bool
     distinguishes: bool
+    finite: bool
 
     @property
     def useful(self) -> bool:
         """Whether the network is better than a constant prediction."""
-        return self.ratio < 1 or self.more_right
+        return self.finite and (self.ratio < 1 or self.more_right)
 
 
 def judge(
@@ -99,6 +103,7 @@ def judge(
         float(ratio),
         _more_labels_right(network, logits, targets, weights),
         bool(nothing_to_distinguish or not same),
+        bool(np.isfinite(logits).all()),
     )
 
 
@@ -181,8 +186,27 @@ class Outcome:
             return [UserWarning(self._interruption())]
         if incremental:
             return []
+        # No epoch is the best if none could be validated.
+        none_is_best = self.fresh and self.validation and not history.best_epoch
+        judgement = self._on_training()
+        if none_is_best or not judgement.finite:
+            # The last step made the explosion: no loss has shown it yet.
+            divergence = Divergence(math.nan, history.total_epochs)
+            return [self._divergence(divergence, incremental)]
         found = [] if self.at_its_end else [ConvergenceWarning(self._shortness())]
-        return found + self._network_warnings()
+        found += self._network_warnings(judgement)
+        dead = layer_of_dead_units(self.network, self.training)
+        if dead and _anything_to_distinguish(self.training):
+            number, width, share = dead
+            found.append(
+                DeadUnitsWarning(
+                    f"{share:.0%} of the {width} units in hidden layer {number} are 0 for "
+                    "all rows of the training data: ReLU passes no gradient there, and "
+                    "they no longer learn. Use another activation, or "
+                    f"{self.remedies(stuck=False)}."
+                )
+            )
+        return found
 
     @property
     def at_its_end(self) -> bool:
@@ -217,7 +241,9 @@ class Outcome:
             return DivergenceWarning(
                 f"{what} These rows were left out, and the model is as it was. {remedy}"
             )
-        judgement = self._judgement()
+        judgement = self._on_training()
+        if self.validation:
+            judgement = judge(self.network, self.validation)
         learnt = not self.fresh or self.history.best_epoch
         if not (judgement.useful and learnt):
             raise DivergenceError(
@@ -257,60 +283,50 @@ class Outcome:
             "budget."
         )
 
-    def _network_warnings(self) -> list[Warning]:
-        """Return what is wrong with the network, if anything is."""
-        rows = self.validation or self.training
-        if len(rows) < 2 or not np.ptp(rows.taken()[0], axis=0).any():
-            return []  # nothing to distinguish
-        found: list[Warning] = []
-        which = "validation" if self.validation else "training"
-        judgement = self._judgement()
-        if self.at_its_end and not judgement.ratio <= self._worst(judgement):
+    def _network_warnings(self, on_training: Judgement) -> list[Warning]:
+        """Return a warning if the network is no better than a constant prediction."""
+        which, rows, judgement = "training", self.training, on_training
+        if self.validation:
+            which, rows = "validation", self.validation
+            judgement = judge(self.network, rows)
+        if not _anything_to_distinguish(rows):
+            return []
+        useful = on_training.useful or judgement.useful
+        if self.at_its_end and not judgement.ratio <= self._worst(useful):
             watch = ""
             if self.est.early_stopping and self.est.monitor == "score":
                 watch = ", or let early stopping watch the loss with monitor='loss'"
-            found.append(
+            return [
                 ConstantPredictionWarning(
                     f"The trained network has a loss of {judgement.loss:.3g} on the "
                     f"{which} data, where a constant prediction has "
                     f"{judgement.constant_loss:.3g}. "
                     f"{_sentence(self.remedies() + watch)}"
                 )
-            )
-        elif not judgement.distinguishes:
-            found.append(
+            ]
+        if not judgement.distinguishes:
+            return [
                 ConstantPredictionWarning(
                     "The trained network predicts the same for all rows of the "
                     f"{which} data. {_sentence(self.remedies())}"
                 )
-            )
-        if dead := layer_of_dead_units(self.network, self.training):
-            number, width, share = dead
-            found.append(
-                DeadUnitsWarning(
-                    f"{share:.0%} of the {width} units in hidden layer {number} are 0 for "
-                    "all rows of the training data: ReLU passes no gradient there, and "
-                    "they no longer learn. Use another activation, or "
-                    f"{self.remedies(stuck=False)}."
-                )
-            )
-        return found
+            ]
+        return []
 
-    def _judgement(self) -> Judgement:
-        if self.validation:
-            return judge(self.network, self.validation)
+    def _on_training(self) -> Judgement:
         return judge(self.network, self.training, self.constant_loss)
 
-    def _worst(self, judgement: Judgement) -> float:
-        """Return the largest loss that is not worth a word, in units of the constant's."""
-        # A few steps are not meant to learn much, a useful network may be overconfident,
-        # and validation rows may be of another kind.
+    def _worst(self, useful: bool) -> float:
+        """Return the largest loss that is not worth a word, in units of the constant's.
+
+        A few steps are not meant to learn much, and a useful network may be overconfident.
+        """
         if self.n_steps < FEW_STEPS:
             return FAR_WORSE
         curve = self.history.loss_curve
         if self.fresh and min(curve) > 0.999 * curve[0]:
             return STAGNANT
-        return FAR_WORSE if judgement.useful or self.validation else WORSE
+        return FAR_WORSE if useful else WORSE
 
     @property
     def _features_fine(self) -> bool:
@@ -336,6 +352,10 @@ class Outcome:
         if stuck or not found:
             found += ["lower alpha", "train longer"]
         return ", or ".join(found)
+
+
+def _anything_to_distinguish(rows: Rows) -> bool:
+    return len(rows) > 1 and bool(np.ptp(rows.taken()[0], axis=0).any())
 
 
 def _sentence(words: str) -> str:

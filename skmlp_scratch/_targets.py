@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils import assert_all_finite, check_array
+from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from skmlp_scratch._numbers import check_finite, lengths_explained
 from skmlp_scratch.exceptions import DataTypeError
 from skmlp_scratch.nn.typing import Array
 
@@ -78,7 +79,9 @@ def are_multilabel(y: Array, name: str) -> bool:
         If y is no labels at all, or has several columns that mark none.
     """
     try:
-        check_classification_targets(y)
+        # It casts numbers to integers, and not all of them fit.
+        with np.errstate(invalid="ignore"):
+            check_classification_targets(y)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
     if y.ndim == 1:
@@ -101,21 +104,22 @@ def all_classes(classes: Any) -> Array:
 
     Of a matrix that marks several labels per row they are its columns' numbers.
     """
-    if np.ndim(classes) == 0:
-        raise DataTypeError(
-            f"classes must be an array or a list of labels, got {classes!r}"
+    with lengths_explained("classes"):
+        if np.ndim(classes) == 0:
+            raise DataTypeError(
+                f"classes must be an array or a list of labels, got {classes!r}"
+            )
+        classes = check_array(
+            classes,
+            accept_sparse=True,
+            ensure_2d=False,
+            dtype=None,
+            ensure_all_finite=False,
+            input_name="classes",
         )
-    classes = check_array(
-        classes,
-        accept_sparse=True,
-        ensure_2d=False,
-        dtype=None,
-        ensure_all_finite=False,
-        input_name="classes",
-    )
     classes = classes.toarray() if issparse(classes) else classes
     check_labels(classes, "classes")
-    assert_all_finite(classes, input_name="classes")
+    check_finite(classes, None, "classes")
     several = classes.ndim == 2 and classes.shape[1] > 1
     if several and are_multilabel(classes, "classes"):
         return np.arange(classes.shape[1])

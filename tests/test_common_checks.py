@@ -24,6 +24,7 @@ pytestmark = [
             "RareClassWarning",
         )
     ),
+    pytest.mark.filterwarnings("ignore:The score of the validation rows means nothing"),
 ]
 
 # At the default, 0.1, the smallest of the data sets would leave a single row.

@@ -67,7 +67,8 @@ OUR_WARNINGS = tuple(
 WARNINGS = (*OUR_WARNINGS, ConvergenceWarning, DataConversionWarning)
 PLAIN_WARNINGS = re.compile(
     r"batch_size=\S+ is larger than the|does not have valid feature names|"
-    r"was fitted without feature names|unique classes is greater than 50%"
+    r"was fitted without feature names|unique classes is greater than 50%|"
+    r"The score of the validation rows means nothing"
 )
 PARTIAL_FIT = re.compile(r"^partial_fit (is only available|does not support) ")
 
@@ -95,7 +96,9 @@ def complaint_about(error):
         return "undocumented"
     if not is_raised_on_purpose(error):
         return "raised by no check"
-    if INTERNAL.search(message) and not isinstance(error, InvalidParameterError):
+    # Of those two classes all messages are ours, and may quote.
+    ours = isinstance(error, InvalidParameterError | DataTypeError)
+    if INTERNAL.search(message) and not ours:
         return "speaks of internal things"
     if not SUBJECTS & set(re.findall(r"\w+", message)):
         return "names nothing"

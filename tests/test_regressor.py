@@ -80,6 +80,18 @@ def test_recovers_several_outputs_of_different_kinds(seed):
     )
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_poisson_rates_beyond_the_type_are_infinite(dtype):
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    model = quick(hidden_layer_sizes=(), loss="poisson", dtype=dtype)
+    model.fit(X, np.exp(X[:, 0]))
+    # NumPy's warning would be an error here.
+    far = model.predict([[1e9, 0.0], [-1e9, 0.0], [0.0, 0.0]])
+    assert far.dtype == dtype
+    np.testing.assert_array_equal(far[:2], [np.inf, 0])
+    assert 0.1 < far[2] < 10
+
+
 @seeds
 @solvers
 def test_recovers_poisson_rates(solver, seed):

@@ -483,6 +483,62 @@ def test_divergence_from_the_start_is_an_error(
     assert vars(estimator) == before
 
 
+LAST_STEPS = [
+    {"learning_rate_init": 1e300},
+    {"learning_rate_init": 1e300, "early_stopping": True},
+    {"learning_rate_init": 1e30, "dtype": "float32"},
+    {"learning_rate_init": 1e30, "dtype": "float32", "early_stopping": True},
+    # No weight is that large, but their products are.
+    {"learning_rate_init": 1e14, "dtype": "float32"},
+    {"learning_rate_init": 1e14, "dtype": "float32", "early_stopping": True},
+]
+one_step = {"max_iter": 1, "batch_size": 1000, "activation": "identity"}
+
+
+@pytest.mark.filterwarnings("ignore:batch_size=1000")
+@both
+@pytest.mark.parametrize("solver", ["adam", "adamw", "sgd"])
+@pytest.mark.parametrize("parameters", LAST_STEPS, ids=str)
+def test_an_explosion_in_the_last_step_is_an_error(parameters, solver, estimator_class):
+    # No loss is computed after that step, but predictions would be NaN.
+    estimator = quick(estimator_class, solver=solver, **one_step | parameters)
+    before = dict(vars(estimator))
+    with pytest.raises(DivergenceError, match="It never did better than a constant"):
+        estimator.fit(X, y)
+    assert vars(estimator) == before
+
+
+@both
+def test_an_explosion_in_the_last_step_gives_a_good_network_back(estimator_class):
+    estimator = quick(estimator_class, warm_start=True, max_iter=300)
+    recorded(estimator.fit, X, y)
+    good = numbers(estimator)
+    estimator.set_params(learning_rate_init=1e300, max_iter=1)
+    caught = recorded(estimator.fit, X, y)
+    assert [warning.category for warning in caught] == [DivergenceWarning]
+    np.testing.assert_array_equal(numbers(estimator), good)
+
+
+@both
+@pytest.mark.parametrize("solver", ["adam", "adamw", "sgd"])
+def test_a_step_of_a_stream_that_explodes_is_taken_back(solver, estimator_class):
+    classes = {"classes": range(3)} if estimator_class is ScratchMLPClassifier else {}
+    for rate, dtype in [(1e300, "float64"), (1e200, "float64"), (1e30, "float32")]:
+        setting = {"solver": solver, "dtype": dtype, "hidden_layer_sizes": 5}
+        with pytest.raises(DivergenceError):
+            quick(estimator_class, **setting, learning_rate_init=rate).partial_fit(
+                X, y, **classes
+            )
+        estimator = quick(estimator_class, **setting).partial_fit(X, y, **classes)
+        twin = quick(estimator_class, **setting).partial_fit(X, y, **classes)
+        estimator.set_params(learning_rate_init=rate)
+        caught = recorded(estimator.partial_fit, X, y)
+        assert [warning.category for warning in caught] == [DivergenceWarning]
+        np.testing.assert_array_equal(numbers(estimator), numbers(twin))
+        estimator.set_params(learning_rate_init=twin.learning_rate_init)
+        assert np.isfinite(numbers(estimator.partial_fit(X, y))).all()
+
+
 @both
 def test_divergence_leaves_a_fitted_estimator_as_it_was(estimator_class):
     estimator = quick(estimator_class, solver="sgd")

@@ -232,6 +232,50 @@ def test_sparse_y_is_y(kind, sparse):
     assert_equal(stream, quick(kind).partial_fit(X, y, **classes))
 
 
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+@pytest.mark.parametrize("sparse", [sp.csr_array, sp.csr_matrix, sp.csc_array])
+def test_unsorted_sparse_data_stay_unsorted(sparse, loss):
+    def unsorted(array):
+        return sparse(array[:, ::-1])[:, ::-1]
+
+    y = marks * np.abs(X)
+    arguments = {"X": X * marks, "y": y, "X_val": X * marks, "y_val": y}
+    given = {name: unsorted(array) for name, array in arguments.items()}
+    if sparse is not sp.csc_array:
+        assert not given["y"].has_sorted_indices
+    before = {
+        name: (matrix.data.copy(), matrix.indices.copy())
+        for name, matrix in given.items()
+    }
+    estimator = quick(ScratchMLPRegressor, loss=loss).fit(**given)
+    estimator.predict(given["X"])
+    quick(ScratchMLPRegressor, loss=loss).partial_fit(given["X"], given["y"])
+    for name, arrays in before.items():
+        np.testing.assert_array_equal((given[name].data, given[name].indices), arrays)
+    expected = quick(ScratchMLPRegressor, loss=loss).fit(**arguments)
+    np.testing.assert_allclose(numbers(estimator), numbers(expected), rtol=1e-12)
+
+
+@both
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("make", [np.array, sp.csr_array, sp.csc_array])
+def test_data_that_cannot_be_written_to(make, solver, kind):
+    def locked(values):
+        for array in (
+            [values] if isinstance(values, np.ndarray) else vars(values).values()
+        ):
+            if isinstance(array, np.ndarray):
+                array.flags.writeable = False
+        return values
+
+    y, weights = target(kind), codes + 1.0
+    given = [locked(make(X)), locked(y.copy()), locked(weights.copy())]
+    validation = dict(zip(["X_val", "y_val", "sample_weight_val"], given, strict=True))
+    estimator = quick(kind, solver=solver).fit(*given, **validation)
+    estimator.predict(given[0])
+    assert_equal(estimator, quick(kind, solver=solver).fit(make(X), y, weights))
+
+
 @sparse_formats
 @both
 def test_a_sparse_column_is_one_target(kind, sparse):
@@ -349,7 +393,23 @@ NO_NUMBERS = {
     "StringDType": (lambda: X.astype(str).astype(np.dtypes.StringDType()), TEXT),
     "objects, text": (lambda: column("high"), f"got float, str: .*'high'.*{TEXT}"),
     "objects, dict": (lambda: column({}), "got dict, float: .*Pass an array of floats"),
-    "objects, complex": (lambda: column(1j), "got complex, float: .*'complex'"),
+    "objects, complex": (lambda: column(1j), "got complex, float: Complex data not"),
+    "objects, complex64": (
+        lambda: column(np.complex64(1)),
+        "got complex64, float: Complex data not supported",
+    ),
+    "pandas complex": (
+        lambda: frame("pandas", a=values + 1j, b=0, c=0),
+        "Complex data not supported, got complex128",
+    ),
+    "pandas objects, complex": (
+        lambda: frame("pandas", a=series([1j] * N, object), b=0, c=0),
+        "got complex, int: Complex data not supported",
+    ),
+    "objects, datetime": (
+        lambda: column(datetime.datetime(2020, 1, 1)),
+        "got datetime, float: dates are no numbers. Turn dates",
+    ),
     "objects, huge": (lambda: column(10**400), "int too large to convert to float"),
     "complex": (lambda: X + 1j, "Complex data not supported, got complex128"),
     "records": (lambda: np.zeros(N, [("a", int), ("b", float)]), "got "),
@@ -395,6 +455,68 @@ def test_X_that_holds_no_numbers(case, kind):
         (fitted, "fit", ((X, y), {"X_val": bad, "y_val": y}), "X_val"),
     ]:
         assert_refused(estimator, method, arguments, whole.format(name), error)
+
+
+# What is no array, or not finite: the same for X, y, weights and classes.
+
+
+def assert_refused_as_anything(kind, rows, column, message):
+    """Pass rows as X and a column as all else; each is named in its turn."""
+    y = target(kind)
+    fitted = quick(kind).fit(X, y)
+    calls = [
+        ("fit", ((rows, y), {}), "X"),
+        ("partial_fit", ((rows, y), {}), "X"),
+        ("predict", ((rows,), {}), "X"),
+        ("fit", ((X, column), {}), "y"),
+        ("partial_fit", ((X, column), {}), "y"),
+        ("fit", ((X, y, column), {}), "sample_weight"),
+        ("fit", ((X, y), {"X_val": rows, "y_val": y}), "X_val"),
+        ("fit", ((X, y), {"X_val": X, "y_val": column}), "y_val"),
+        (
+            "fit",
+            ((X, y), {"X_val": X, "y_val": y, "sample_weight_val": column}),
+            "sample_weight_val",
+        ),
+    ]
+    if kind is ScratchMLPClassifier:
+        calls.append(("partial_fit", ((X, y), {"classes": column}), "classes"))
+    for method, arguments, name in calls:
+        assert_refused(fitted, method, arguments, message.format(name), ValueError)
+
+
+@both
+@pytest.mark.parametrize(
+    ("rows", "column"),
+    numbered(
+        ([[1.0, 2.0, 3.0]] * (N - 1) + [[1.0]], [[1]] * (N - 1) + [[1, 2]]),
+        ([np.ones(3)] * (N - 1) + [np.ones(2)], [[0, 1]] * (N - 1) + [[1]]),
+        ([(1, 2, 3), (1, 2)], [1] * (N - 1) + [[1]]),
+    ),
+)
+def test_rows_of_different_lengths(rows, column, kind):
+    message = "^{} is no array: its rows have different lengths. Pass rows of the same"
+    assert_refused_as_anything(kind, rows, column, message)
+
+
+@both
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "g"])
+def test_infinities_of_both_signs(dtype, kind):
+    # Their sum is a NaN, of which NumPy warns.
+    column = np.where(np.arange(N) % 2, -np.inf, np.inf).astype(dtype)
+    rows = np.column_stack([column] * 3)
+    message = "^Input {} contains infinity"
+    assert_refused_as_anything(kind, rows, column, message)
+    assert_refused_as_anything(kind, rows.tolist(), column.tolist(), message)
+    if dtype != "f2":  # which SciPy does not have
+        assert_refused_as_anything(kind, sp.csr_array(rows), column, message)
+
+
+def test_longdouble_beyond_float64_is_infinite():
+    # Where longdouble is float64, this is an infinity from the beginning.
+    column = np.full(N, np.longdouble("1e400"))
+    rows, message = np.column_stack([column] * 3), "^Input {} contains infinity"
+    assert_refused_as_anything(ScratchMLPRegressor, rows, column, message)
 
 
 NUMBERS = {
@@ -463,6 +585,14 @@ NO_TARGETS = {
     "bytes": (lambda: labels.astype("S"), rf"got \|S1. {TEXT}"),
     "objects, text": (lambda: labels.astype(object), f"got str: .*'a'.*{TEXT}"),
     "complex": (lambda: values + 1j, "Complex data not supported"),
+    "objects, complex": (
+        lambda: of_objects(*(values + 1j)),
+        "got complex128: Complex data not supported",
+    ),
+    "list of timedeltas": (
+        lambda: [datetime.timedelta(1)] * N,
+        "got timedelta: dates are no numbers. Turn dates",
+    ),
     "tuples": (lambda: of_objects(*[(1, 2)] * N), "got tuple: .*with a sequence"),
     "pandas NA": (
         lambda: of_objects(pytest.importorskip("pandas").NA, *values[1:]),
@@ -652,6 +782,17 @@ def test_the_wrong_kind_of_y_val_is_named():
         assert_refused(quick(), "fit", validation, message, ValueError)
 
 
+@pytest.mark.parametrize("label", [1e300, -1e19, 1e38, np.float32(1e20)], ids=repr)
+def test_labels_that_no_integer_can_hold(label):
+    y = np.where(codes, label, 0)
+    for name, arguments in [
+        ("y", ((X, y), {})),
+        ("y_val", ((X, codes), {"X_val": X, "y_val": y})),
+    ]:
+        message = f"^{name}: Unknown label type: continuous"
+        assert_refused(quick(), "fit", arguments, message, ValueError)
+
+
 # Weights.
 
 
@@ -664,8 +805,9 @@ def test_the_wrong_kind_of_y_val_is_named():
         (lambda: of_objects(*days), DATES),
         (lambda: [date] * N, r"got date: "),
         (lambda: labels, f"got str: could not convert .*{TEXT}"),
-        (lambda: "balanced", f"'balanced'.*{TEXT}"),
+        (lambda: "balanced", "'balanced'.*compute_sample_weight"),
         (lambda: np.ones(N) + 0j, "Complex data not supported"),
+        (lambda: of_objects(*[1j] * N), "got complex: Complex data not supported"),
         (lambda: days[0], DATES),
     ),
 )

@@ -285,8 +285,9 @@ class PoissonDeviance:
     """
 
     def output(self, logits: Array) -> Array:
-        """Return the predictions ``exp(z)``."""
-        return np.exp(logits)
+        """Return the predictions ``exp(z)``, infinite where they exceed the type."""
+        with np.errstate(over="ignore"):
+            return np.exp(logits)
 
     def loss_and_gradient(
         self,

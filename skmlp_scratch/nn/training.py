@@ -28,7 +28,7 @@ COMPARED_BATCHES = 50
 
 
 class Divergence(ArithmeticError):
-    """The loss exploded, or it or a parameter is no longer a finite number."""
+    """The loss exploded, or it or a parameter is no longer a number to work with."""
 
     def __init__(self, objective: float, epoch: int) -> None:
         super().__init__(f"the loss became {objective:.3g} at epoch {epoch}")
@@ -374,7 +374,8 @@ def train_epoch(
     Raises
     ------
     Divergence
-        If the loss or a parameter is no longer finite.
+        If the loss is no longer finite, or a parameter so large that its square is not:
+        predictions multiply the parameters of two layers or more.
     """
     guard = guard or DivergenceGuard()
     parameters = network.parameters.vector
@@ -395,6 +396,6 @@ def train_epoch(
         # The objective is taken before the step: the last step has not shown in it yet.
         # Looking for the largest is 0.5 us quicker than asking np.isfinite for all.
         largest = parameters.item(np.abs(parameters).argmax())
-        if not math.isfinite(largest):
+        if not abs(largest) < math.sqrt(np.finfo(parameters.dtype).max):
             raise Divergence(math.nan, guard.epoch)
     return total / batches.n_rows
