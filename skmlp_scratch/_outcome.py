@@ -33,6 +33,8 @@ from skmlp_scratch.nn.typing import Array
 LARGEST_SHARE_OF_DEAD_UNITS = 0.5
 # Losses, in units of that of a constant prediction, that are worth a word.
 STAGNANT, WORSE, FAR_WORSE = 0.9, 1.05, 3
+# On validation rows a network that is of no use on those of training may get below 1, too.
+BY_CHANCE = 0.98
 FEW_STEPS = 10
 
 
@@ -45,9 +47,9 @@ class Judgement:
     loss, constant_loss : float
         Their mean losses.
     ratio : float
-        The one divided by the other or, if that is smaller, the same without the row in a
-        hundred that the network predicts worst: a row may be so far out of line that no
-        network could predict it.
+        The one divided by the other or, if that is smaller, by 0.9 of the other, without
+        the row in a hundred that the network predicts worst: it may be so far out of line
+        that no network could predict it.
     more_right : bool
         Whether more labels are right than by calling all rows the commonest.
     distinguishes : bool
@@ -91,8 +93,9 @@ def judge(
         kept = by_error[:n_kept]
         of_kept = None if weights is None else weights[kept]
         most, constant_of_most = _losses(network, logits[kept], targets[kept], of_kept)
+        # Better on most rows, but not on all, has to be clearly so.
         ratio = np.fmin(
-            np.float64(loss) / constant, np.float64(most) / constant_of_most
+            np.float64(loss) / constant, np.float64(most) / (0.9 * constant_of_most)
         )
         spread = np.ptp(logits, axis=0).max()
         same = spread <= 10 * np.finfo(dtype).eps * np.abs(logits).max()
@@ -291,8 +294,10 @@ class Outcome:
             judgement = judge(self.network, rows)
         if not _anything_to_distinguish(rows):
             return []
-        useful = on_training.useful or judgement.useful
-        if self.at_its_end and not judgement.ratio <= self._worst(useful):
+        worst = self._worst(on_training.useful or judgement.useful)
+        if self.validation and not on_training.useful and self.n_steps >= FEW_STEPS:
+            worst = min(worst, BY_CHANCE)
+        if self.at_its_end and not judgement.ratio <= worst:
             watch = ""
             if self.est.early_stopping and self.est.monitor == "score":
                 watch = ", or let early stopping watch the loss with monitor='loss'"
