@@ -113,8 +113,9 @@ def check_sample_weight(
         )
     if weights.dtype.kind in "SU":  # numbers as text will do, as in scikit-learn
         weights = weights.astype(object)
-    weights = as_numbers(weights, name).astype(np.float64)
+    weights = as_numbers(weights, name)
     check_finite(weights, None, name)
+    weights = weights.astype(np.float64)
     if weights.shape != (n_samples,):
         raise ValueError(f"{name} must have shape ({n_samples},), got {weights.shape}")
     if weights.min() < 0:

@@ -50,10 +50,6 @@ def as_numbers(values: Array, name: str) -> Array:
     As in scikit-learn, objects may be what ``float()`` converts: strings as well.
     """
     check_type(values, name, NO_NUMBERS)
-    if values.dtype.char == "g":
-        # Before scikit-learn 1.7, its checks overlook a NaN of this type.
-        with np.errstate(over="ignore"):
-            return values.astype(np.float64)
     if values.dtype.kind != "O":
         return values
     found = {type(value).__name__ for value in values.flat}
@@ -107,6 +103,9 @@ def check_finite(X: Array, estimator_name: str | None, name: str = "X") -> None:
     given if its first guess, a sum, is not finite: always so for much data of float16.
     Infinities of both signs make that sum a NaN, which is no news to the caller.
     """
+    if X.dtype.char == "g":  # longdouble, whose NaN scikit-learn 1.6 overlooks
+        with np.errstate(over="ignore"):
+            X = X.astype(np.float64)
     blocks = [X]
     if not issparse(X):
         blocks = [X[block] for block in row_blocks(len(X), FINITE_BLOCK_ROWS)]

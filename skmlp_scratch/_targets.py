@@ -131,7 +131,14 @@ def unknown_labels(labels: Array, classes: Array) -> Array:
     # NumPy would take the number 1 for the text "1".
     text_or = {"O": "text", "U": "text", "m": "durations", "M": "dates"}
     kinds = {text_or.get(values.dtype.kind, "numbers") for values in (labels, classes)}
-    return np.unique(labels) if len(kinds) > 1 else np.setdiff1d(labels, classes)
+    labels = np.unique(labels)
+    if len(kinds) > 1:
+        return labels
+    try:
+        known = np.isin(labels, classes)
+    except OverflowError:  # integers from 2**63 on, before NumPy 2.1
+        known = np.isin(labels, classes, kind="sort")
+    return labels[~known]
 
 
 def weights_of_classes(class_weight: Mapping[Any, float], classes: list[Any]) -> Array:

@@ -512,11 +512,15 @@ def test_infinities_of_both_signs(dtype, kind):
         assert_refused_as_anything(kind, sp.csr_array(rows), column, message)
 
 
-def test_longdouble_beyond_float64_is_infinite():
-    # Where longdouble is float64, this is an infinity from the beginning.
-    column = np.full(N, np.longdouble("1e400"))
-    rows, message = np.column_stack([column] * 3), "^Input {} contains infinity"
-    assert_refused_as_anything(ScratchMLPRegressor, rows, column, message)
+@both
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [("nan", "NaN"), ("1e400", "infinity"), ("-1e400", "infinity")],
+)
+def test_longdouble_that_float64_cannot_hold(value, message, kind):
+    column = np.full(N, np.longdouble(value))
+    rows = np.column_stack([column] * 3)
+    assert_refused_as_anything(kind, rows, column, f"^Input {{}} contains {message}")
 
 
 NUMBERS = {
@@ -780,6 +784,22 @@ def test_the_wrong_kind_of_y_val_is_named():
         validation = (X, codes), {"X_val": X, "y_val": y_val}
         message = "^y_val: Unknown label type: continuous"
         assert_refused(quick(), "fit", validation, message, ValueError)
+
+
+@pytest.mark.parametrize("first", [2**60, 2**62, 2**63, 2**64 - 3])
+def test_large_integers_are_labels(first):
+    pool = [first, first + 1, first + 2]
+    y = [pool[code] for code in codes]
+    for known in (pool, np.array(pool)):
+        estimator = quick().partial_fit(X, y, classes=known)
+        assert set(estimator.predict(X).tolist()) <= set(pool)
+        assert_equal(estimator, quick().partial_fit(X, codes, classes=range(3)))
+    validated = quick().fit(X, y, X_val=X, y_val=y)
+    assert validated.classes_.tolist() == pool
+    assert_equal(validated, quick().fit(X, codes, X_val=X, y_val=codes))
+    chunk = (X, y), {"classes": pool[1:]}
+    message = rf"y has labels that are not among the classes .*: array\(\[ *{first}\]"
+    assert_refused(quick(), "partial_fit", chunk, f"(?s){message}", ValueError)
 
 
 @pytest.mark.parametrize("label", [1e300, -1e19, 1e38, np.float32(1e20)], ids=repr)
