@@ -111,6 +111,10 @@ class BaseScratchMLP(BaseEstimator):
         """Return the positions of training and validation rows."""
         raise NotImplementedError
 
+    def _largest_loss(self, targets: Array) -> float:
+        """Return about what the loss of a row can be, for weights must leave room."""
+        return 1000.0
+
     def _has_score(self, targets: Array, weights: Array | None) -> bool:
         """Return whether the score of these rows means anything."""
         return True
@@ -339,7 +343,7 @@ class BaseScratchMLP(BaseEstimator):
         if weights is not None:
             by_class = getattr(self, "class_weight", None) is not None
             name = "class_weight times sample_weight" if by_class else "sample_weight"
-            check_weight_range(weights, dtype, name)
+            check_weight_range(weights, dtype, name, self._largest_loss(targets))
         if weights is None or weights.all():
             return Rows(X, targets, weights)
         if not (weights.any() or incremental):
@@ -369,13 +373,13 @@ class BaseScratchMLP(BaseEstimator):
                 raise ValueError(f"X_val or y_val: {error}") from error
             y = y.ravel() if y.shape[1:] == (1,) else y
             self._check_y_val(y, n_outputs)
+            targets = self._encode(y, dtype, "y_val")
             if weights is not None:
                 name = "sample_weight_val"
                 weights = check_sample_weight(weights, X.shape[0], name)
-                check_weight_range(weights, dtype, name)
+                check_weight_range(weights, dtype, name, self._largest_loss(targets))
             counted = None if weights is None else np.flatnonzero(weights)
-            held_out = Rows(X, self._encode(y, dtype, "y_val"), weights, counted)
-            return training, held_out
+            return training, Rows(X, targets, weights, counted)
         if any(part is not None for part in validation):
             raise ValueError("X_val and y_val must be passed together")
         if not self.early_stopping or self.solver == "lbfgs":

@@ -134,12 +134,14 @@ def check_target_range(
     check_largest(targets, limit, dtype, name, "Scale the targets")
 
 
-def check_weight_range(weights: Array, dtype: np.dtype[Any], name: str) -> None:
-    """Raise an error if row weights, or their sum, leave the computing type.
+def check_weight_range(
+    weights: Array, dtype: np.dtype[Any], name: str, largest_loss: float
+) -> None:
+    """Raise an error if row weights times losses, or their sum, leave the computing type.
 
-    Up to a thousandth of its largest number, for the weights are multiplied by losses.
+    ``largest_loss`` is that of a row, about.
     """
-    limit = float(np.finfo(dtype).max) / (1000 * weights.size)
+    limit = float(np.finfo(dtype).max) / (largest_loss * weights.size)
     check_largest(weights, limit, dtype, name, "Scale the weights")
     largest = weights.max()
     if 0 < largest < np.finfo(dtype).tiny:

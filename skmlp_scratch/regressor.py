@@ -539,6 +539,13 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
     ) -> tuple[Array, Array]:
         return random_split(len(targets), self.validation_fraction, rng)
 
+    def _largest_loss(self, targets: Array) -> float:
+        largest = float(np.abs(targets).max())
+        of_one = (
+            4 * largest * largest if self.loss == "squared_error" else 1000 * largest
+        )
+        return max(1000.0, of_one * targets.shape[1])
+
     def _has_score(self, targets: Array, weights: Array | None) -> bool:
         return len(targets) > 1 and bool(np.ptp(targets, axis=0).any())
 

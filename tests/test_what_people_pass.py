@@ -947,6 +947,35 @@ def test_products_of_weights_too_large_for_float32(
     assert_refused(estimator, "partial_fit", chunk, message, ValueError)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize(
+    ("dtype", "scale", "good", "bad", "loss"),
+    [
+        ("float64", 1e9, 1e280, 1e300, "squared_error"),
+        ("float64", 1e100, 1e90, 1e110, "squared_error"),
+        ("float32", 1e9, 1e15, 1e22, "squared_error"),
+        ("float32", 1e9, 1e20, 1e30, "poisson"),
+    ],
+)
+def test_weights_leave_room_for_the_losses_of_large_targets(
+    dtype, scale, good, bad, loss
+):
+    model = quick(ScratchMLPRegressor, dtype=dtype, loss=loss, alpha=0)
+    for y in (scale * np.abs(values), scale * np.abs(X)):
+        weighed = clone(model).fit(X, y, np.full(N, good))
+        equal = clone(model).fit(X, y)
+        np.testing.assert_allclose(weighed.predict(X), equal.predict(X), rtol=1e-3)
+        validation = {"X_val": X, "y_val": y, "sample_weight_val": np.full(N, bad)}
+        for method, arguments, name in [
+            ("fit", ((X, y, np.full(N, bad)), {}), "sample_weight"),
+            ("partial_fit", ((X, y, np.full(N, bad)), {}), "sample_weight"),
+            ("fit", ((X, y), validation), "sample_weight_val"),
+        ]:
+            message = rf"^{name} contains values as large as {bad:.0e}"
+            message = message.replace("+", r"\+")
+            assert_refused(weighed, method, arguments, message, ValueError)
+
+
 def test_too_large_for_float32_is_fine_in_float64():
     assert np.isfinite(quick().fit(X, codes, np.full(N, 1e39)).loss_curve_).all()
     estimator = quick(class_weight={1: 1e39}).fit(X, codes)
