@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skmlp_scratch.nn.optimizers import LARGEST_SCALE, SGD, Adam, fade
+from skmlp_scratch.nn.optimizers import LARGEST_SCALE, SGD, Adam, AdamW, fade
 
 
 def run(optimizer, parameters, gradients, rates):
@@ -93,3 +93,29 @@ def test_state_is_all_that_there_is_to_remember(make, data):
     second.state = first.state
     resumed = run(second, half, gradients[10:], rates[10:])
     np.testing.assert_array_equal(resumed, whole)
+
+
+@pytest.mark.parametrize("epsilon", [1e-300, 5e-324, 1e-46, 1e-40])
+@pytest.mark.parametrize("beta_2", [0, 0.5, 0.999])
+@pytest.mark.parametrize("weights", [0, 3])
+def test_an_epsilon_too_small_for_float32_leaves_parameters_alone(
+    weights, beta_2, epsilon
+):
+    # As a float32 it would be 0, and a unit without gradient become 0 / 0.
+    parameters = np.ones(3, np.float32)
+    optimizer = AdamW(parameters, weights, 0.0, 0.9, beta_2, epsilon)
+    optimizer.step(parameters, np.array([0, 1, 2], np.float32), 0.25)
+    optimizer.step(parameters, np.array([0, 1, 2], np.float32), 0.25)
+    np.testing.assert_allclose(parameters, [1, 0.5, 0.5], rtol=1e-6)
+
+
+def test_a_gradient_that_vanishes_does_not_divide_by_zero():
+    parameters = np.ones(1, np.float32)
+    optimizer = Adam(parameters, 0.5, 0, 1e-300)
+    optimizer.step(parameters, np.ones(1, np.float32), 0.25)
+    np.testing.assert_allclose(parameters, [0.75])
+    # The first moment is still there; nothing is left of the second.
+    optimizer.step(parameters, np.zeros(1, np.float32), 1e-38)
+    rate = 1e-38 / (1 - 0.5**2)
+    expected = 0.75 - rate * 0.25 / np.finfo(np.float32).tiny
+    np.testing.assert_allclose(parameters, [expected], rtol=1e-5)

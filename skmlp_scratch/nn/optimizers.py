@@ -91,7 +91,8 @@ class Adam:
     beta_1, beta_2 : float, default=0.9 and 0.999
         Decay rates of the two averages, at least 0 and below 1.
     epsilon : float, default=1e-8
-        Added to the square root.
+        Added to the square root; at least the smallest normal number of the type, for
+        otherwise parameters that have no gradient would become ``0 / 0``.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class Adam:
         epsilon: float = 1e-8,
     ) -> None:
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+        self.least = float(np.finfo(parameters.dtype).tiny)
         self.state: dict[str, Any] = {
             "t": 0,
             "M": np.zeros_like(parameters),
@@ -120,7 +122,9 @@ class Adam:
         root_v_per_root_V = math.sqrt((1 - self.beta_2) / V_scale)
         rate = learning_rate * bias_correction * m_per_M / root_v_per_root_V
         # As an array without dimensions: 0.4 us quicker to add than Python's number.
-        epsilon = np.array(self.epsilon / root_v_per_root_V, parameters.dtype)
+        epsilon = np.array(
+            max(self.epsilon / root_v_per_root_V, self.least), parameters.dtype
+        )
 
         def update(parameters: Array, gradient: Array, M: Array, V: Array) -> None:
             add_multiple(M, M_scale, gradient)
