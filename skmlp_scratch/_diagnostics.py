@@ -20,6 +20,8 @@ SAMPLE_ROWS = 1000
 # A first chunk of partial_fit that is shorter says too little about the features.
 FEWEST_ROWS = 20
 LARGEST_RATIO_OF_SCALES = 1e3
+# The range of all features, or 1 over it: learning rates are made for ranges about 1.
+LARGEST_RANGE = 1e3
 # Far from zero: the middle of the range, in units of the range. A feature of normal
 # distribution is about 20 standard deviations away by then.
 LARGEST_OFFSET = 3.5
@@ -32,6 +34,9 @@ LARGEST_MEAN, LARGEST_MEAN_FROM_ZERO = 50, 5
 # How far out of line a row must be to be named as the likely cause of divergence.
 OUT_OF_LINE = 1e3
 BLOCK_ROWS = 2000
+# How many times further from the mean of y validation targets are, or less far, if they
+# have been left on another scale.
+OTHER_SCALE = 30
 
 SCALE_FEATURES = "scale the features, for example with StandardScaler"
 SCALE_TARGETS = (
@@ -41,7 +46,7 @@ SCALE_TARGETS = (
 
 
 def feature_warnings(data: Rows, names: Sequence[str] | None = None) -> list[Warning]:
-    """Return a warning if features differ too much in scale, or are far from zero.
+    """Return a warning if features differ too much in scale, or are far from 0 or 1.
 
     Parameters
     ----------
@@ -55,35 +60,45 @@ def feature_warnings(data: Rows, names: Sequence[str] | None = None) -> list[War
     sample = data.some(SAMPLE_ROWS).X
     highest = sample.max(axis=0).astype(np.float64)
     lowest = sample.min(axis=0).astype(np.float64)
+    problem = _problem_of_scales(lowest, highest, names)
+    if not problem:
+        return []
+    remedy = "Put StandardScaler, or another scaler, before this estimator."
+    return [FeatureScaleWarning(f"{problem}. {remedy}")]
+
+
+def _problem_of_scales(
+    lowest: Array, highest: Array, names: Sequence[str] | None
+) -> str | None:
     varying = np.flatnonzero(highest > lowest)
     if not varying.size:
-        return []
+        return None
     with np.errstate(over="ignore"):
         ranges = highest[varying] - lowest[varying]
-        middles = np.abs(highest[varying] / 2 + lowest[varying] / 2)
-    if ranges.max() / LARGEST_RATIO_OF_SCALES > ranges.min():
-        return [
-            FeatureScaleWarning(
-                f"The ranges of the features span {ranges.min():.2g} to "
-                f"{ranges.max():.2g}, and the small ones will hardly be learnt from. Put "
-                "StandardScaler, or another scaler, before this estimator."
-            )
-        ]
-    offsets = middles / ranges
+        offsets = np.abs(highest[varying] / 2 + lowest[varying] / 2) / ranges
+    smallest, largest = ranges.min(), ranges.max()
+    span = f"The ranges of the features span {smallest:.2g} to {largest:.2g}"
+    constant = np.abs(np.delete(highest, varying)).max(initial=0)
     worst = offsets.argmax()
-    if offsets[worst] > LARGEST_OFFSET:
+    problem = None
+    if largest / LARGEST_RATIO_OF_SCALES > smallest:
+        problem = f"{span}, and the small ones will hardly be learnt from"
+    elif smallest > LARGEST_RANGE or largest < 1 / LARGEST_RANGE:
+        problem = f"{span}, far from 1, for which default parameters are made"
+    elif constant / LARGEST_RATIO_OF_SCALES > largest:
+        problem = (
+            f"{span}, and one is {constant:.2g} in all rows, which drowns the others"
+        )
+    elif offsets[worst] > LARGEST_OFFSET:
         number = int(varying[worst])
         name = f"Feature {number}" + (
             f" ({names[number]})" if names is not None else ""
         )
-        return [
-            FeatureScaleWarning(
-                f"{name} goes from {lowest[number]:.6g} to {highest[number]:.6g}: its mean "
-                "is far above its spread, and the network sees little but the mean. Put "
-                "StandardScaler, or another scaler, before this estimator."
-            )
-        ]
-    return []
+        problem = (
+            f"{name} goes from {lowest[number]:.10g} to {highest[number]:.10g}: its mean "
+            "is far above its spread, and the network sees little but the mean"
+        )
+    return problem
 
 
 def target_warnings(
@@ -111,12 +126,15 @@ def target_warnings(
     if not far.any():
         return []
     column = int(far.argmax())
+    remedy = f"{SCALE_TARGETS[0].upper()}{SCALE_TARGETS[1:]}."
+    if exponential:
+        remedy = "Divide it by its mean, and multiply predictions by it."
     what = "y" if len(far) == 1 else f"Column {column} of y"
     return [
         TargetScaleWarning(
             f"{what} has a mean of {means[column]:.3g} and a standard deviation of "
             f"{spreads[column]:.3g}, far from the 0 and 1 that default parameters are made "
-            f"for. {SCALE_TARGETS[0].upper()}{SCALE_TARGETS[1:]}."
+            f"for. {remedy}"
         )
     ]
 
@@ -130,7 +148,8 @@ def validation_target_warnings(targets: Array, held_out: Array) -> list[Warning]
         center = targets.mean(axis=0, dtype=np.float64)
         far = np.abs(held_out - center).mean(axis=0)
         usual = np.abs(targets - center).mean(axis=0)
-    if not (usual > 0).any() or not (far > OUT_OF_LINE / 10 * usual).any():
+    near = len(held_out) >= FEWEST_ROWS and (far < usual / OTHER_SCALE).all()
+    if not (usual > 0).all() or not (near or (far > OTHER_SCALE * usual).any()):
         return []
     return [
         TargetScaleWarning(
@@ -192,6 +211,9 @@ def features_are_fine(data: Rows) -> bool:
     sample = data.some(SAMPLE_ROWS).X
     with np.errstate(over="ignore"):
         ranges = sample.max(axis=0).astype(np.float64) - sample.min(axis=0)
-    ranges = ranges[ranges > 0]
-    scaled: Any = ranges.size and ranges.max() < 100 and ranges.min() > 0.1
-    return bool(scaled) and not feature_warnings(data)
+        middles = np.abs(sample.max(axis=0) / 2 + sample.min(axis=0) / 2)
+    varying = ranges > 0
+    if not varying.any():
+        return False
+    scaled: Any = ranges[varying].max() < 30 and ranges[varying].min() > 0.5
+    return bool(scaled and (middles <= np.maximum(ranges, 1)).all())

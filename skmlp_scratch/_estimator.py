@@ -32,7 +32,7 @@ from skmlp_scratch._numbers import (
     check_weight_range,
     lengths_explained,
 )
-from skmlp_scratch._outcome import Outcome
+from skmlp_scratch._outcome import Outcome, anything_to_distinguish
 from skmlp_scratch._parameter_checks import (
     check_parameters,
     ignored_parameter_warnings,
@@ -115,10 +115,6 @@ class BaseScratchMLP(BaseEstimator):
         """Return about what the loss of a row can be, for weights must leave room."""
         return 1000.0
 
-    def _has_score(self, targets: Array, weights: Array | None) -> bool:
-        """Return whether the score of these rows means anything."""
-        return True
-
     def _score_logits(
         self, logits: Array, targets: Array, weights: Array | None
     ) -> float:
@@ -160,7 +156,8 @@ class BaseScratchMLP(BaseEstimator):
         parameters = {name: getattr(self, name) for name in defaults}
         reports = ignored_parameter_warnings(parameters, defaults)
 
-        resume = hasattr(self, "coefs_") and (incremental or self.warm_start)
+        begun = "not_begun" not in getattr(self, "_training_state", {})
+        resume = hasattr(self, "coefs_") and (incremental or self.warm_start) and begun
         if resume and not hasattr(self, "_activation"):
             complete_for_training(self)  # the weights were set by hand
         dtype = self._dtype_so_far() if resume else None
@@ -183,14 +180,14 @@ class BaseScratchMLP(BaseEstimator):
         if incremental and len(training) == 0:
             if not resume:
                 self._set_fitted(network, History(), validated=False)
-                self._training_state = _wiring.random_state(self, rng)
+                self._training_state = {"not_begun": True}
             return reports
         training, held_out = self._hold_out(
             training, validation, n_outputs, dtype, rng, reports
         )
         if not resume:
             _wiring.start_at_constant(self, network, training)
-        monitor = self._what_to_watch(held_out, reports)
+        monitor = self._what_to_watch(training, held_out, reports)
         reports += self._data_warnings(training, held_out, resume, incremental)
         constant_loss = network.loss.constant_loss(*training.taken(), n_outputs)
         history, state = _wiring.run_solver(
@@ -217,6 +214,8 @@ class BaseScratchMLP(BaseEstimator):
             fresh=not resume,
         )
         reports += outcome.reports(incremental)
+        if history.divergence and incremental:
+            return reports  # as if the rows had not come
         if self.verbose and not incremental:
             print(outcome.why_it_ended(), flush=True)
         if not hasattr(self, "partial_fit"):
@@ -227,21 +226,23 @@ class BaseScratchMLP(BaseEstimator):
         self._training_state = state
         return reports
 
-    def _what_to_watch(self, held_out: Rows | None, reports: list[Warning]) -> str:
+    def _what_to_watch(
+        self, training: Rows, held_out: Rows | None, reports: list[Warning]
+    ) -> str:
         """Return what decides on stopping: a key of ``MONITORS``."""
         if not self.early_stopping or self.solver == "lbfgs" or held_out is None:
             return "loss"
-        if self.monitor == "score" and not self._has_score(*held_out.taken()):
+        if self.monitor == "loss" or anything_to_distinguish(held_out):
+            return f"validation_{self.monitor}"
+        if anything_to_distinguish(training):
             reports.append(
                 ConvergenceWarning(
-                    "The score of the validation rows means nothing: R^2 needs two rows "
+                    "The score of the validation rows means nothing: it needs two rows "
                     "with different targets. Early stopping watches the validation loss "
-                    "instead, as with monitor='loss'. Increase validation_fraction, or "
-                    "pass X_val and y_val."
+                    "instead, as with monitor='loss'. Validate on more rows."
                 )
             )
-            return "validation_loss"
-        return f"validation_{self.monitor}"
+        return "validation_loss"
 
     def _data_warnings(
         self, training: Rows, held_out: Rows | None, resume: bool, incremental: bool
@@ -259,8 +260,10 @@ class BaseScratchMLP(BaseEstimator):
                     self.out_activation_ == "exp",
                     from_zero=self.weight_init == "glorot_uniform",
                 )
-        if is_regressor(self) and held_out and held_out.X is not training.X:
-            found += validation_target_warnings(training.taken()[0], held_out.targets)
+        if is_regressor(self) and held_out and held_out.targets is not training.targets:
+            found += validation_target_warnings(
+                training.taken()[0], held_out.taken()[0]
+            )
         if self.solver != "lbfgs" and not incremental:
             n_rows = len(training)
             if not isinstance(self.batch_size, str) and self.batch_size > n_rows:

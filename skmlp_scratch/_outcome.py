@@ -196,10 +196,12 @@ class Outcome:
             # The last step made the explosion: no loss has shown it yet.
             divergence = Divergence(math.nan, history.total_epochs)
             return [self._divergence(divergence, incremental)]
-        found = [] if self.at_its_end else [ConvergenceWarning(self._shortness())]
+        found = []
+        if not self.at_its_end:
+            found.append(ConvergenceWarning(self._shortness(judgement)))
         found += self._network_warnings(judgement)
         dead = layer_of_dead_units(self.network, self.training)
-        if dead and _anything_to_distinguish(self.training):
+        if dead and anything_to_distinguish(self.training):
             number, width, share = dead
             found.append(
                 DeadUnitsWarning(
@@ -271,7 +273,7 @@ class Outcome:
             f"{state}. Call fit again."
         )
 
-    def _shortness(self) -> str:
+    def _shortness(self, judgement: Judgement) -> str:
         est, history = self.est, self.history
         if est.solver == "lbfgs":
             return (
@@ -280,10 +282,18 @@ class Outcome:
                 "max_fun" + ("." if self._features_fine else ", or scale the features.")
             )
         early = f"validation {est.monitor}" if est.early_stopping else "training loss"
-        return (
+        stopped = (
             f"Stopped at max_iter={est.max_iter} before the {early} ceased to improve by "
-            f"tol={est.tol}. Raise max_iter, or ignore this if max_iter is meant as a "
-            "budget."
+            f"tol={est.tol}. "
+        )
+        if self.n_steps >= FEW_STEPS and not judgement.ratio <= FAR_WORSE:
+            return (
+                f"{stopped}The network has a loss of {judgement.loss:.3g} on the training "
+                f"data, where a constant prediction has {judgement.constant_loss:.3g}. "
+                f"Raise max_iter, or {self.remedies(stuck=False)}."
+            )
+        return (
+            f"{stopped}Raise max_iter, or ignore this if max_iter is meant as a budget."
         )
 
     def _network_warnings(self, on_training: Judgement) -> list[Warning]:
@@ -292,21 +302,23 @@ class Outcome:
         if self.validation:
             which, rows = "validation", self.validation
             judgement = judge(self.network, rows)
-        if not _anything_to_distinguish(rows):
+        if not anything_to_distinguish(rows):
             return []
         worst = self._worst(on_training.useful or judgement.useful)
         if self.validation and not on_training.useful and self.n_steps >= FEW_STEPS:
             worst = min(worst, BY_CHANCE)
         if self.at_its_end and not judgement.ratio <= worst:
-            watch = ""
+            remedies = self.remedies()
+            if self.validation and on_training.useful:  # overfitted, or of another kind
+                remedies = "raise alpha, or use validation rows like those of training"
             if self.est.early_stopping and self.est.monitor == "score":
-                watch = ", or let early stopping watch the loss with monitor='loss'"
+                remedies += ", or let early stopping watch the loss with monitor='loss'"
             return [
                 ConstantPredictionWarning(
                     f"The trained network has a loss of {judgement.loss:.3g} on the "
                     f"{which} data, where a constant prediction has "
                     f"{judgement.constant_loss:.3g}. "
-                    f"{_sentence(self.remedies() + watch)}"
+                    f"{_sentence(remedies)}"
                 )
             ]
         if not judgement.distinguishes:
@@ -354,12 +366,13 @@ class Outcome:
             targets, est.out_activation_ == "exp", est.weight_init == "glorot_uniform"
         ):
             found.append(SCALE_TARGETS)
-        if stuck or not found:
+        if stuck:
             found += ["lower alpha", "train longer"]
-        return ", or ".join(found)
+        return ", or ".join(found or ["raise alpha"])
 
 
-def _anything_to_distinguish(rows: Rows) -> bool:
+def anything_to_distinguish(rows: Rows) -> bool:
+    """Return whether there are two rows with different targets."""
     return len(rows) > 1 and bool(np.ptp(rows.taken()[0], axis=0).any())
 
 

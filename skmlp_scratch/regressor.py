@@ -546,9 +546,6 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         )
         return max(1000.0, of_one * targets.shape[1])
 
-    def _has_score(self, targets: Array, weights: Array | None) -> bool:
-        return len(targets) > 1 and bool(np.ptp(targets, axis=0).any())
-
     def _score_logits(
         self, logits: Array, targets: Array, weights: Array | None
     ) -> float:

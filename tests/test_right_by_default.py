@@ -13,11 +13,13 @@ from sklearn.datasets import (
     load_iris,
     load_wine,
     make_friedman1,
+    make_friedman2,
 )
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import balanced_accuracy_score, r2_score
 from sklearn.model_selection import cross_val_score, train_test_split
 from sklearn.neural_network import MLPRegressor
-from sklearn.preprocessing import StandardScaler, scale
+from sklearn.preprocessing import StandardScaler, minmax_scale, scale
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
 from skmlp_scratch.exceptions import (
@@ -199,6 +201,42 @@ def test_a_feature_far_from_zero_is_named(center, spread):
     )
 
 
+@pytest.mark.parametrize("factor", [1e4, 1e-4])
+def test_features_that_are_all_of_another_scale_are_named(factor):
+    X, y = regression_rows(200)
+    fit = ScratchMLPRegressor(max_iter=2).fit
+    (message,) = caught(FeatureScaleWarning, fit, factor * X, y)
+    assert "far from 1, for which default parameters are made" in message
+
+
+def test_a_constant_feature_that_drowns_the_others_is_named():
+    X, y = regression_rows(200)
+    X[:, 0] = 1e5
+    (message,) = caught(FeatureScaleWarning, ScratchMLPRegressor(max_iter=2).fit, X, y)
+    assert "one is 1e+05 in all rows" in message
+
+
+@pytest.mark.filterwarnings("ignore::skmlp_scratch.exceptions.FeatureScaleWarning")
+def test_a_bad_loss_at_max_iter_is_not_to_be_ignored():
+    X, y = regression_rows(200)
+    with pytest.warns(
+        ConvergenceWarning, match="has a loss of .* Raise max_iter, or lo"
+    ):
+        ScratchMLPRegressor(max_iter=20, random_state=0).fit(1e4 * X, y)
+
+
+def test_early_stopping_waits_until_learning_begins():
+    X, y = make_friedman2(300, random_state=0)
+    X, y = minmax_scale(X), scale(y)
+    scores = [
+        ScratchMLPRegressor(early_stopping=True, random_state=seed)
+        .fit(X, y)
+        .score(X, y)
+        for seed in range(6)
+    ]
+    assert min(scores) > 0.2  # three of them were below 0.06
+
+
 def test_it_is_named_by_its_name():
     X, y = regression_rows(200)
     frame = pd.DataFrame(X, columns=[*"abcdefgh"]).assign(year=around(2000, 5))
@@ -215,7 +253,7 @@ FINE = {
     "a rare zero": np.column_stack([np.r_[0, np.ones(999)], around(0, 1, 1000)]),
     "one-hot": np.eye(5)[np.arange(200) % 5],
     "counts": np.random.RandomState(0).poisson(3, (200, 3)),
-    "constant": np.column_stack([np.full(200, 1e6), around(0, 1)]),
+    "constant": np.column_stack([np.full(200, 1e2), around(0, 1)]),
     "skewed": np.exp(around(0, 1)).reshape(-1, 1),
     "age": around(45, 12).reshape(-1, 1),
 }
@@ -290,7 +328,9 @@ def test_of_counts_the_mean_matters(mean, n):
     rng = np.random.RandomState(0)
     X, y = rng.randn(5000, 2), rng.poisson(mean, 5000)
     fit = ScratchMLPRegressor(loss="poisson", max_iter=2).fit
-    assert len(caught(TargetScaleWarning, fit, X, y)) == n
+    messages = caught(TargetScaleWarning, fit, X, y)
+    assert len(messages) == n
+    assert all("Divide it by its mean" in message for message in messages)
 
 
 def test_validation_targets_on_another_scale_are_named():
@@ -305,6 +345,9 @@ def test_validation_targets_on_another_scale_are_named():
     assert "TransformedTargetRegressor transforms y, but not y_val" in messages[0]
     fit = ScratchMLPRegressor(max_iter=5).fit
     assert not caught(TargetScaleWarning, fit, X, y, X_val=X[:50], y_val=3 * y[:50])
+    for y_val in (1e-3 * y, 100 * y, y + 50):
+        # The rows may be the very ones of training.
+        assert len(caught(TargetScaleWarning, fit, X, y, X_val=X, y_val=y_val)) == 1
 
 
 def test_validation_rows_that_are_predicted_badly_are_named():

@@ -235,13 +235,23 @@ def test_early_stopping_watches_the_loss_where_the_score_means_nothing(case):
     val = {"X_val": rows, "y_val": targets, "sample_weight_val": weights}
     reg = quick(ScratchMLPRegressor, early_stopping=True, max_iter=60)
     with pytest.warns(
-        ConvergenceWarning, match="R\\^2 needs two rows with different targets"
+        ConvergenceWarning, match="it needs two rows with different targets"
     ):
         reg.fit(X, y, **val)
     by_loss = clone(reg).set_params(monitor="loss").fit(X, y, **val)
     np.testing.assert_array_equal(numbers(reg), numbers(by_loss))
     assert reg.best_iter_ == 1 + np.argmin(reg.validation_loss_curve_)
     assert len(reg.validation_scores_) == reg.n_iter_
+
+
+@pytest.mark.parametrize("n_rows", [1, 3])
+def test_nor_does_the_accuracy_of_one_class(n_rows):
+    val = {"X_val": X[:n_rows], "y_val": y[:n_rows]}
+    clf = quick(ScratchMLPClassifier, early_stopping=True, max_iter=40)
+    with pytest.warns(ConvergenceWarning, match="watches the validation loss instead"):
+        clf.fit(X, y, **val)
+    by_loss = clone(clf).set_params(monitor="loss").fit(X, y, **val)
+    np.testing.assert_array_equal(numbers(clf), numbers(by_loss))
 
 
 def test_a_set_aside_that_is_constant():

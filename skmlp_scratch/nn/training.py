@@ -114,6 +114,9 @@ class Patience:
         The least decrease that counts as an improvement.
     n_iter_no_change : float
         How many epochs without one are allowed.
+    begins_below : float
+        Epochs with a training loss above this do not count as failures: a network that
+        has not begun to learn has no progress to show yet.
     best : float
         The smallest value so far.
     failures : int
@@ -122,6 +125,7 @@ class Patience:
 
     tol: float
     n_iter_no_change: float
+    begins_below: float = math.inf
     best: float = math.inf
     failures: int = 0
 
@@ -223,6 +227,8 @@ def train(
                 if patience.update(MONITORS[monitor](history)):
                     history.best_epoch = history.total_epochs
                     snapshots.keep(parameters, history.best_epoch)
+                if loss > patience.begins_below:
+                    patience.failures = 0
                 guard.end_epoch(loss)
             schedule.end_epoch(history.samples_seen)
             if after_epoch:
