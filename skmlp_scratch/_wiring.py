@@ -42,7 +42,7 @@ LOSS_OF_OUTPUT = {
     "exp": "poisson",
 }
 # The loss of a network that has begun to learn, in units of that of a constant prediction.
-BEGUN = 0.9
+BEGUN = 0.5
 # L-BFGS sees all rows at once; this many go through the network at a time.
 LBFGS_BLOCK_ROWS = 2000
 
@@ -260,7 +260,7 @@ def run_epochs(
     budgeted = is_budgeted(est.solver, est.learning_rate)
     patience = Patience(est.tol, math.inf if budgeted else est.n_iter_no_change)
     if monitor != "loss" and is_regressor(est) and est.weight_init != "glorot_uniform":
-        # It starts near a constant, and may need some epochs to leave it.
+        # It starts near a constant, of R^2 0, and may need some epochs to leave it.
         patience.begins_below = BEGUN * guard.constant_loss
     watched = what_is_watched(est, monitor)
     if before.get("watched") == watched:

@@ -115,8 +115,9 @@ class Patience:
     n_iter_no_change : float
         How many epochs without one are allowed.
     begins_below : float
-        Epochs with a training loss above this do not count as failures: a network that
-        has not begun to learn has no progress to show yet.
+        Epochs with a training loss above this, and a validation score that is not above
+        0, do not count as failures: a network that has not begun to learn has no progress
+        to show yet.
     best : float
         The smallest value so far.
     failures : int
@@ -227,7 +228,7 @@ def train(
                 if patience.update(MONITORS[monitor](history)):
                     history.best_epoch = history.total_epochs
                     snapshots.keep(parameters, history.best_epoch)
-                if loss > patience.begins_below:
+                if loss > patience.begins_below and not history.validation_scores[-1] > 0:
                     patience.failures = 0
                 guard.end_epoch(loss)
             schedule.end_epoch(history.samples_seen)
