@@ -225,7 +225,9 @@ def test_a_bad_loss_at_max_iter_is_not_to_be_ignored():
         ScratchMLPRegressor(max_iter=20, random_state=0).fit(1e4 * X, y)
 
 
-@pytest.mark.filterwarnings("ignore::skmlp_scratch.exceptions.ConstantPredictionWarning")
+@pytest.mark.filterwarnings(
+    "ignore::skmlp_scratch.exceptions.ConstantPredictionWarning"
+)
 def test_early_stopping_waits_until_learning_begins():
     X, y = make_friedman2(300, random_state=0)
     X, y = minmax_scale(X), scale(y)

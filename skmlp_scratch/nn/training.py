@@ -228,7 +228,10 @@ def train(
                 if patience.update(MONITORS[monitor](history)):
                     history.best_epoch = history.total_epochs
                     snapshots.keep(parameters, history.best_epoch)
-                if loss > patience.begins_below and not history.validation_scores[-1] > 0:
+                if (
+                    loss > patience.begins_below
+                    and not history.validation_scores[-1] > 0
+                ):
                     patience.failures = 0
                 guard.end_epoch(loss)
             schedule.end_epoch(history.samples_seen)
