@@ -13,7 +13,7 @@ from sklearn.base import is_regressor
 from sklearn.utils import check_random_state
 
 from skmlp_scratch._data import Rows
-from skmlp_scratch._outcome import judge
+from skmlp_scratch._outcome import anything_to_distinguish, judge
 from skmlp_scratch._parameter_checks import is_budgeted
 from skmlp_scratch._progress import Progress
 from skmlp_scratch._threads import threads_for
@@ -309,9 +309,9 @@ def make_guard(
     """Return what notices divergence.
 
     In a stream only what is not finite is divergence: the next rows may be of any size.
-    Where the learning rate is going to fall, an explosion may pass.
+    So it is where all targets are the same, which a constant predicts without loss. Where the learning rate is going to fall, an explosion may pass.
     """
-    if incremental:
+    if incremental or not anything_to_distinguish(training):
         return DivergenceGuard()
     return DivergenceGuard(
         constant_loss,

@@ -350,6 +350,79 @@ def test_false_alarms_and_silent_failures_are_found(run, monkeypatch):
     assert divergence.judge(kind, enough) == ("fine", "silent failure")
 
 
+TABULAR_PAGE = ROOT / "docs" / "tabular.md"
+
+
+def test_tabular(run, tmp_path, monkeypatch):
+    pytest.importorskip("pandas")
+    page, cache = tmp_path / "page.md", tmp_path / "results.json"
+    page.write_text(TABULAR_PAGE.read_text("utf-8"), "utf-8")
+    options = ["--sets", "wine", "diabetes", "--peers", "ours", "boosting", "linear"]
+    options += ["--cache", str(cache), "--write", str(page)]
+    monkeypatch.setattr(sys, "argv", ["tabular.py", *options])
+    runpy.run_path(str(BENCHMARKS / "tabular.py"), run_name="__main__")
+    results = json.loads(cache.read_text("utf-8"))
+    assert set(results) == {"sklearn::wine", "sklearn::diabetes"}
+    wine, diabetes = results.values()
+    assert all(r["accuracy"] > 0.9 and r["log_loss"] < 0.3 for r in wine.values())
+    assert all(0.6 < r["rmse"] < 0.9 for r in diabetes.values())
+    section = page.read_text("utf-8").partition("<!-- tabular: begin -->")[2]
+    section = section.partition("<!-- tabular: end -->")[0]
+    assert "python benchmarks/tabular.py --sets wine diabetes" in section
+    assert f"{wine['ours']['log_loss']:.4f}" in section
+    assert "| wine (sklearn)" in section
+    assert "178 × 13" in section
+    # What is in the cache is not measured again.
+    wine["ours"] |= {"accuracy": 0.1234, "log_loss": 9.0}
+    cache.write_text(json.dumps(results), "utf-8")
+    runpy.run_path(str(BENCHMARKS / "tabular.py"), run_name="__main__")
+    assert "0.1234" in page.read_text("utf-8")
+
+
+def test_tabular_large(run):
+    pytest.importorskip("pandas")
+    head, rows = run("tabular.py", "--large", "200", "300", "--sets", "diabetes")
+    assert head[1:] == ["ours", "boosting", "boosting1000"]
+    assert [row[0] for row in rows] == ["diabetes, 200 rows", "diabetes, 300 rows"]
+    for row in rows:
+        for cell in row[1:]:
+            (error,) = re.fullmatch(r"(0\.\d+) \(\d+\.\d s\)", cell).groups()
+            assert 0.6 < float(error) < 1
+
+
+def test_tabular_summary(run):
+    tabular = runpy.run_path(str(BENCHMARKS / "tabular.py"))
+    tables = tabular["CLASSIFICATION"][:3]
+    results = {
+        f"{table.package}::{table.item}": {
+            "ours": {"accuracy": 0.9, "seconds": 1},
+            "MLP": {"accuracy": accuracy, "seconds": 4},
+        }
+        for table, accuracy in zip(tables, [0.8, 0.95, 0.7], strict=True)
+    }
+    lines = tabular["summary"](results, tables, ["ours", "MLP"], {"accuracy": 1})
+    head, _, ours, mlp = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in lines.splitlines()
+    ]
+    assert head[0] == "3 tables"
+    assert ours[1:3] == ["0.9000", "1.33"]
+    assert mlp[1:3] == ["0.8167", "1.67"]
+    assert mlp[3].startswith("2, 1, ")
+    assert (ours[-1], mlp[-1]) == ("1.00", "4.00")
+
+
+def test_the_tables_are_listed_once():
+    pytest.importorskip("pandas")
+    sets = runpy.run_path(str(BENCHMARKS / "tabular_sets.py"))
+    tables = [*sets["CLASSIFICATION"], *sets["REGRESSION"]]
+    assert len(sets["CLASSIFICATION"]) >= 25
+    assert len(sets["REGRESSION"]) >= 25
+    assert len({table.item for table in tables}) == len(tables)
+    X, y = sets["load_table"](tables[0])
+    assert X.shape == (569, 30)
+    assert set(y) == {0, 1}
+
+
 def test_section_is_replaced_and_the_rest_kept(common):
     page = "before\n<!-- a: begin -->\nold\n<!-- a: end -->\nafter\n"
     once = common.replace_section(page, "a", "new")
@@ -378,3 +451,8 @@ def test_rounds_are_interleaved_and_medians_taken(common):
 @pytest.mark.parametrize(("section", "page"), SECTION_PAGES)
 def test_page_has_the_markers(section, page, common):
     common.replace_section(page.read_text("utf-8"), section, "")
+
+
+@pytest.mark.parametrize("section", ["tabular", "tabular-large"])
+def test_page_of_tables_has_the_markers(section, common):
+    common.replace_section(TABULAR_PAGE.read_text("utf-8"), section, "")

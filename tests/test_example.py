@@ -91,6 +91,34 @@ def test_recipes_run_on_digits(options, lines, tmp_path):
         assert float(accuracy) > 85
 
 
+TABULAR = EXAMPLE.parent / "tabular.py"
+
+
+def test_tabular_example(tmp_path):
+    pytest.importorskip("pandas", reason="the example is about data frames")
+    picture = tmp_path / "picture.png"
+    result = subprocess.run(
+        [sys.executable, TABULAR, "--rows", "3000", "--output", picture],
+        cwd=tmp_path,
+        env=os.environ | {"MPLBACKEND": "Agg"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    image = picture.read_bytes()
+    assert image.startswith(b"\x89PNG\r\n\x1a\n")
+    assert len(image) > 20_000
+    losses = {}
+    for name in ("TabularMLPClassifier", "HistGradientBoosting", "the true", "Before"):
+        losses[name] = float(re.search(rf"{name}.*log-loss (0\.\d+)", result.stdout)[1])
+    ours, boosting, best, before = losses.values()
+    assert best < ours < boosting
+    assert before == pytest.approx(ours, abs=0.05)
+
+
 def unreachable(*args, **kwargs):
     raise OSError("network is unreachable")
 

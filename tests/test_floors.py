@@ -53,7 +53,16 @@ FLOORS = {
     f"{PACKAGE}._export": 12,
     f"{PACKAGE}.classifier": 13,
     f"{PACKAGE}.regressor": 13,
-    PACKAGE: 14,
+    f"{PACKAGE}._rollback": 7,
+    f"{PACKAGE}._columns": 9,
+    f"{PACKAGE}._shared_arrays": 7,
+    f"{PACKAGE}._members": 9,
+    f"{PACKAGE}._categorical_features": 10,
+    f"{PACKAGE}.piecewise_linear": 10,
+    f"{PACKAGE}._table_encoder": 11,
+    f"{PACKAGE}._tabular": 12,
+    f"{PACKAGE}.tabular": 14,
+    PACKAGE: 15,
 }
 
 NN_MAY_IMPORT = {*sys.stdlib_module_names, "numpy", "scipy"}
