@@ -136,9 +136,10 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         as the targets to unlearn, the error was 3.5% larger, the mean over 21 data sets,
         and 7% with early stopping. Its bias starts at the median of the targets (the
         logarithm of their mean, for ``'poisson'``), save with ``'glorot_uniform'``: how
-        far the targets are from zero then makes no difference. Hidden biases are uniform
-        between plus and minus ``1 / sqrt(fan_in)``; with zeros, functions of one or two
-        variables are hardly learnt.
+        far the targets are from zero then makes no difference. The first layer, which no
+        ReLU comes before, has 0.6 of He's weights, and functions stay smoother. Hidden
+        biases are uniform between plus and minus ``1 / sqrt(fan_in)``; with zeros,
+        functions of one or two variables are hardly learnt.
 
     dtype : {'auto', 'float32', 'float64'}, default='auto'
         Type in which to compute. ``'auto'`` means float32 if it holds the values of X
