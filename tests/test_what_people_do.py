@@ -296,6 +296,17 @@ def test_nothing_changes_until_the_fit_is_complete(estimator_class):
 
 
 @both
+def test_a_fit_leaves_the_attributes_that_others_read(estimator_class):
+    # A prediction reads the dict of attributes that was there when it began.
+    estimator = quick(estimator_class).fit(X, y)
+    being_read, as_it_was = vars(estimator), dict(vars(estimator))
+    estimator.fit(X[:, :2], y + 5)
+    assert all(being_read[name] is value for name, value in as_it_was.items())
+    assert being_read.keys() == as_it_was.keys()
+    assert estimator.n_features_in_ == 2
+
+
+@both
 def test_predicting_while_another_thread_refits(estimator_class):
     few, many = (y > 0).astype(int), np.arange(150) % 7
     estimator = quick(estimator_class, max_iter=2).fit(X, few)
