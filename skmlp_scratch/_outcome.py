@@ -56,6 +56,9 @@ class Judgement:
         Whether the network predicts different things for different rows, or need not.
     finite : bool
         Whether what it predicts are finite numbers.
+    dead_units : tuple of int, int and float, or None
+        The first ReLU layer in which most units are 0 for all rows: its number, counted
+        from 1, its width, and the share of these units.
     """
 
     loss: float
@@ -64,6 +67,7 @@ class Judgement:
     more_right: bool
     distinguishes: bool
     finite: bool
+    dead_units: tuple[int, int, float] | None
 
     @property
     def useful(self) -> bool:
@@ -107,7 +111,21 @@ def judge(
         _more_labels_right(network, logits, targets, weights),
         bool(nothing_to_distinguish or not same),
         bool(np.isfinite(logits).all()),
+        _dead_units(network),
     )
+
+
+def _dead_units(network: Network) -> tuple[int, int, float] | None:
+    """Return what there is to say of the units in the last batch that went through."""
+    *hidden, _ = network.outputs
+    names = per_layer(network.activation, len(hidden))
+    for number, (name, output) in enumerate(zip(names, hidden, strict=True), start=1):
+        if name != "relu":
+            continue
+        share = 1 - output.any(axis=0).mean()
+        if share > LARGEST_SHARE_OF_DEAD_UNITS:
+            return number, output.shape[1], share
+    return None
 
 
 def _losses(
@@ -200,9 +218,8 @@ class Outcome:
         if not self.at_its_end:
             found.append(ConvergenceWarning(self._shortness(judgement)))
         found += self._network_warnings(judgement)
-        dead = layer_of_dead_units(self.network, self.training)
-        if dead and anything_to_distinguish(self.training):
-            number, width, share = dead
+        if judgement.dead_units and anything_to_distinguish(self.training):
+            number, width, share = judgement.dead_units
             found.append(
                 DeadUnitsWarning(
                     f"{share:.0%} of the {width} units in hidden layer {number} are 0 for "
@@ -378,21 +395,3 @@ def anything_to_distinguish(rows: Rows) -> bool:
 
 def _sentence(words: str) -> str:
     return f"{words[0].upper()}{words[1:]}."
-
-
-def layer_of_dead_units(network: Network, data: Rows) -> tuple[int, int, float] | None:
-    """Return the first ReLU layer in which most units are 0 for all rows.
-
-    That is its number, counted from 1, its width, and the share of these units.
-    """
-    sample = data.some(SAMPLE_ROWS).X
-    with np.errstate(over="ignore", invalid="ignore"):
-        network.forward(sample.astype(network.parameters.vector.dtype, copy=False))
-    names = per_layer(network.activation, len(network.outputs) - 1)
-    for number, (name, output) in enumerate(
-        zip(names, network.outputs, strict=False), start=1
-    ):
-        share = 1 - output.any(axis=0).mean()
-        if name == "relu" and share > LARGEST_SHARE_OF_DEAD_UNITS:
-            return number, output.shape[1], share
-    return None
