@@ -37,10 +37,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     """Encode a frame or an array, of which columns may be categories, as float32.
 
     The columns that come out are, in this order: numbers, clipped to the range seen in
-    ``fit`` and standardised, where missing ones are the median; for each number that had missing ones in ``fit``, a column that
-    says where; categories one-hot, where missing is a level; and the
-    :class:`~skmlp_scratch.PiecewiseLinearEncoder` of the numbers, for which missing is
-    halfway. Sparse matrices have numbers only, which are scaled and stay sparse.
+    ``fit`` and standardised, where missing ones are the median; for each number that had
+    missing ones in ``fit``, a column that says where; categories one-hot, where missing is
+    a level; and the :class:`~skmlp_scratch.PiecewiseLinearEncoder` of the numbers, for
+    which missing is halfway. Sparse matrices have numbers only, which are scaled and stay
+    sparse.
 
     Parameters
     ----------

@@ -309,7 +309,8 @@ def make_guard(
     """Return what notices divergence.
 
     In a stream only what is not finite is divergence: the next rows may be of any size.
-    So it is where all targets are the same, which a constant predicts without loss. Where the learning rate is going to fall, an explosion may pass.
+    So it is where all targets are the same, which a constant predicts without loss. Where
+    the learning rate is going to fall, an explosion may pass.
     """
     if incremental or not anything_to_distinguish(training):
         return DivergenceGuard()

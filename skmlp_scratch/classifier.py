@@ -117,9 +117,9 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
 
     early_stopping : bool, default=False
         Whether to stop when ``monitor`` no longer improves on validation rows (not with
-        ``'one_cycle'`` and ``'cosine'``), and to keep the weights of the best epoch. Without ``X_val``, rows are set aside; the
-        split is stratified, and a class with too few rows for that stays in training,
-        with a warning. Not for L-BFGS.
+        ``'one_cycle'`` and ``'cosine'``), and to keep the weights of the best epoch.
+        Without ``X_val``, rows are set aside; the split is stratified, and a class with
+        too few rows for that stays in training, with a warning. Not for L-BFGS.
 
     validation_fraction : float, default=0.1
         How much of the rows early stopping sets aside, at least 0 and below 1.

@@ -105,8 +105,10 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
 
     early_stopping : bool, default=False
         Whether to stop when ``monitor`` no longer improves on validation rows (not with
-        ``'one_cycle'`` and ``'cosine'``), and to keep the weights of the best epoch. Without ``X_val``, rows are set aside; they are
-        drawn at random. Not for L-BFGS.
+        ``'one_cycle'`` and ``'cosine'``), and to keep the weights of the best epoch.
+        Without ``X_val``, rows are set aside; they are drawn at random. Not for L-BFGS.
+        Epochs in which the network has not begun to learn, with R^2 below 0 and a loss
+        above half of a constant prediction's, do not count.
 
     validation_fraction : float, default=0.1
         How much of the rows early stopping sets aside, at least 0 and below 1.

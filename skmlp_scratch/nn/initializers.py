@@ -67,7 +67,8 @@ def initialize(
         the last hidden one.
     regression : bool, default=False
         Whether He's schemes are to suit regression: a tenth of the weights in the output
-        layer, 0.6 of them in the first, and hidden biases from ``U(-a, a)`` with ``a = 1 / sqrt(fan_in)``.
+        layer, 0.6 of them in the first, and hidden biases from ``U(-a, a)`` with
+        ``a = 1 / sqrt(fan_in)``.
     """
     if not isinstance(activation, str):
         activation = [*activation, *activation[-1:]] or "relu"
