@@ -218,8 +218,9 @@ def test_threads_of_joblib():
     np.testing.assert_array_equal(clf.predict_proba(X), expected)
 
 
+@pytest.mark.oracle
 def test_skops():
-    skops = pytest.importorskip("skops.io")
+    skops = pytest.importorskip("skops.io", reason="needs the extra 'oracles'")
     X, y, z = people()
     for est in (
         TabularMLPClassifier(**QUICK).fit(X, y),
@@ -236,8 +237,11 @@ def test_skops():
 
 # It tries the model on an array of zeros.
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.oracle
 def test_mapie():
-    regression = pytest.importorskip("mapie.regression")
+    regression = pytest.importorskip(
+        "mapie.regression", reason="needs the extra 'oracles'"
+    )
     X, _, z = people()
     reg = TabularMLPRegressor(**QUICK).fit(X[:120], z[:120])
     conformal = regression.SplitConformalRegressor(
