@@ -51,7 +51,8 @@ class Judgement:
         the row in a hundred that the network predicts worst: it may be so far out of line
         that no network could predict it.
     more_right : bool
-        Whether more labels are right than by calling all rows the commonest.
+        Whether more labels are right than by calling all rows the commonest, although the
+        loss is larger.
     distinguishes : bool
         Whether the network predicts different things for different rows, or need not.
     finite : bool
@@ -88,31 +89,35 @@ def judge(
     dtype = network.parameters.vector.dtype
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         logits = network.forward(sample.X.astype(dtype, copy=False)).copy()
-        # The derivative of every loss is prediction minus target.
-        _, errors = network.loss.loss_and_gradient(logits.copy(), targets)
-        by_error = np.argsort(np.abs(errors).sum(axis=1), kind="stable")
-        n_kept = len(by_error) - len(by_error) // 100 - (len(by_error) >= 10)
         loss, constant = _losses(network, logits, targets, weights)
         constant = max(constant, constant_loss or 0)
-        kept = by_error[:n_kept]
-        of_kept = None if weights is None else weights[kept]
-        most, constant_of_most = _losses(network, logits[kept], targets[kept], of_kept)
-        # Better on most rows, but not on all, has to be clearly so.
-        ratio = np.fmin(
-            np.float64(loss) / constant, np.float64(most) / (0.9 * constant_of_most)
-        )
+        ratio, more_right = np.float64(loss) / constant, False
+        if not ratio < 1:
+            # Better on most rows, but not on all, has to be clearly so.
+            ratio = np.fmin(ratio, _ratio_of_most(network, logits, sample) / 0.9)
+            more_right = _more_labels_right(network, logits, targets, weights)
         spread = np.ptp(logits, axis=0).max()
         same = spread <= 10 * np.finfo(dtype).eps * np.abs(logits).max()
-    nothing_to_distinguish = len(targets) < 2 or not np.ptp(targets, axis=0).any()
     return Judgement(
         loss,
         constant,
         float(ratio),
-        _more_labels_right(network, logits, targets, weights),
-        bool(nothing_to_distinguish or not same),
+        more_right,
+        not same or not anything_to_distinguish(sample),
         bool(np.isfinite(logits).all()),
         _dead_units(network),
     )
+
+
+def _ratio_of_most(network: Network, logits: Array, sample: Rows) -> float:
+    """Return the ratio of the losses without the row in a hundred predicted worst."""
+    # The derivative of every loss is prediction minus target.
+    _, errors = network.loss.loss_and_gradient(logits.copy(), sample.targets)
+    by_error = np.argsort(np.abs(errors).sum(axis=1), kind="stable")
+    kept = by_error[: len(by_error) - len(by_error) // 100 - (len(by_error) >= 10)]
+    weights = None if sample.weights is None else sample.weights[kept]
+    loss, constant = _losses(network, logits[kept], sample.targets[kept], weights)
+    return np.float64(loss) / constant
 
 
 def _dead_units(network: Network) -> tuple[int, int, float] | None:

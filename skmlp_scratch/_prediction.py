@@ -24,6 +24,7 @@ PIECE_ENTRIES = 32_768
 BLOCK_ROWS = 2000
 # scikit-learn's checks take 60 us, more than a few rows take to go through a network.
 FEW_ENTRIES = 10_000
+FEW_ROWS_OF_A_LIST = 10
 PLAIN_TYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -137,11 +138,22 @@ def _below_tiny(logarithms: Array) -> Array:
 
 def _check_rows(fitted: Any, X: Any, dtype: np.dtype[Any]) -> Array:
     """Return X as an array or CSR matrix; raise an error if it cannot be predicted."""
+    if isinstance(X, list) and len(X) <= FEW_ROWS_OF_A_LIST:
+        X = _array_of_numbers(X)
     if _is_plain(fitted, X, np.finfo(dtype).max):
         return X
     X = validate_X(fitted, X, reset=False)
     check_float32_range(X, dtype)
     return X
+
+
+def _array_of_numbers(X: list[Any]) -> Any:
+    """Return the array that a list of lists of numbers makes, and anything else as it is."""
+    try:
+        array = np.array(X)
+    except ValueError:  # rows of different lengths
+        return X
+    return array.astype(np.float64) if array.dtype.kind in "iuf" else X
 
 
 def _is_plain(fitted: Any, X: Any, largest: float) -> bool:

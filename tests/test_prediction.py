@@ -446,6 +446,7 @@ def test_plain_rows_are_checked_at_once(monkeypatch, dtype, computing_type, kind
         plain,
         np.asfortranarray(plain),
         np.repeat(plain, 2, axis=0)[::2],
+        plain.tolist(),
     ]
     results = [estimator.predict(row) for row in rows]
     with monkeypatch.context() as patch:
@@ -457,7 +458,7 @@ def test_plain_rows_are_checked_at_once(monkeypatch, dtype, computing_type, kind
         for name in methods(estimator):
             getattr(estimator, name)(row)
     # What is not plain is checked as ever.
-    for other in (plain.tolist(), plain.astype(int), np.ma.array(plain)):
+    for other in (plain.astype(int), np.ma.array(plain), plain.astype(str).tolist()):
         with pytest.raises(AssertionError, match="validate_X was called"):
             estimator.predict(other)
 
