@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 
-from skmlp_scratch._threads import threads_for
+from skmlp_scratch._estimator.threads import threads_for
 from skmlp_scratch.exceptions import (
     ConstantPredictionWarning,
     DeadUnitsWarning,

@@ -21,7 +21,7 @@ from skmlp_scratch._columns import (
     rows,
 )
 from skmlp_scratch._shared_arrays import Allocate, in_memory
-from skmlp_scratch.nn.blocks import row_blocks
+from skmlp_scratch.nn.fast import row_blocks
 from skmlp_scratch.nn.typing import Array
 from skmlp_scratch.piecewise_linear import PiecewiseLinearEncoder
 

@@ -8,28 +8,15 @@ from sklearn.exceptions import NotFittedError
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils.metaestimators import available_if
 
-from skmlp_scratch._estimator import (
-    NO_VALIDATION_SET,
-    BaseScratchMLP,
-    ValidationSet,
-)
-from skmlp_scratch._export import from_sklearn, to_sklearn
-from skmlp_scratch._prediction import (
-    class_probabilities,
-    label_probabilities,
+from skmlp_scratch._estimator.base import BaseScratchMLP
+from skmlp_scratch._estimator.export import from_sklearn, to_sklearn
+from skmlp_scratch._estimator.inputs import Call, ValidationSet
+from skmlp_scratch._estimator.label_targets import BY_OUTPUT, Labels
+from skmlp_scratch._estimator.prediction import (
     reduced_logits,
     snapshot,
     transformed_logits,
 )
-from skmlp_scratch._targets import (
-    all_classes,
-    are_multilabel,
-    unknown_labels,
-    weights_of_classes,
-)
-from skmlp_scratch._validation_split import random_split, stratified_split
-from skmlp_scratch.exceptions import RareClassWarning
-from skmlp_scratch.nn.losses import log_sigmoid, log_softmax
 from skmlp_scratch.nn.typing import Array
 
 
@@ -191,6 +178,12 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         and validation; ``d`` is ``(1 + t) / (10 + t)`` in step t where that is smaller.
         0.999 averages over about the last 1000 steps; 0 means none.
 
+    batch_norm : bool, default=False
+        Whether, in training, what each activation gets is normalised to mean 0 and
+        variance 1 over the batch, then scaled and shifted as learnt [9]_. ``coefs_``
+        and ``intercepts_`` have running averages of mean and variance, scale and shift
+        folded in: there is no more of it in prediction. Large batches suit it.
+
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
@@ -280,6 +273,8 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
        "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR 15.
     .. [8] Szegedy, Vanhoucke, Ioffe, Shlens and Wojna (2016), "Rethinking the
        Inception Architecture for Computer Vision", arXiv:1512.00567.
+    .. [9] Ioffe and Szegedy (2015), "Batch Normalization: Accelerating Deep Network
+       Training by Reducing Internal Covariate Shift", arXiv:1502.03167.
 
     Examples
     --------
@@ -329,6 +324,7 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         max_norm: Any = None,
         clip_norm: Any = None,
         averaging: float = 0.0,
+        batch_norm: bool = False,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -363,6 +359,7 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         self.max_norm = max_norm
         self.clip_norm = clip_norm
         self.averaging = averaging
+        self.batch_norm = batch_norm
 
     def fit(
         self,
@@ -412,7 +409,7 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
             times that of such a prediction, and the network is of no use.
         """
         validation = ValidationSet(X_val, y_val, sample_weight_val)
-        self._fit_aside(X, y, sample_weight, validation)
+        self._fit_aside(Labels(), Call(X, y, sample_weight, validation))
         return self
 
     @available_if(BaseScratchMLP._has_partial_fit)
@@ -450,7 +447,8 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
             As :meth:`fit`, and if ``classes`` is missing in the first call or changes,
             or a label is not among them.
         """
-        self._fit_aside(X, y, sample_weight, incremental=True, classes=classes)
+        call = Call(X, y, sample_weight, incremental=True, classes=classes)
+        self._fit_aside(Labels(), call)
         return self
 
     def predict(self, X: Any) -> Array:
@@ -468,14 +466,8 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
             is above 0.5.
         """
         fitted = snapshot(self)
-        multilabel, classes = fitted._is_multilabel(), _classes(fitted)
-
-        def labels(logits: Array) -> Array:
-            if multilabel:
-                return (logits > 0).astype(int)
-            return classes[logits.argmax(axis=1)]
-
-        return reduced_logits(fitted, X, labels)
+        decode, classes = BY_OUTPUT[fitted.out_activation_].decode, _classes(fitted)
+        return reduced_logits(fitted, X, lambda logits: decode(logits, classes))
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of every class: the softmax of the logits.
@@ -497,8 +489,7 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
             10^12 for float64.
         """
         fitted = snapshot(self)
-        multilabel = fitted._is_multilabel()
-        output = label_probabilities if multilabel else class_probabilities
+        output = BY_OUTPUT[fitted.out_activation_].probabilities
         return transformed_logits(fitted, X, output)
 
     def predict_log_proba(self, X: Any) -> Array:
@@ -518,7 +509,7 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
             Columns in the order of ``classes_``.
         """
         fitted = snapshot(self)
-        output = log_sigmoid if fitted._is_multilabel() else log_softmax
+        output = BY_OUTPUT[fitted.out_activation_].log_probabilities
         return transformed_logits(fitted, X, output)
 
     def decision_function(self, X: Any) -> Array:
@@ -536,9 +527,9 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
             odds of ``classes_[1]``: the difference of the two logits.
         """
         fitted = snapshot(self)
-        if fitted._is_multilabel() or len(fitted.intercepts_[-1]) != 2:
-            return transformed_logits(fitted, X)
-        return reduced_logits(fitted, X, lambda z: z[:, 1] - z[:, 0])
+        if fitted.out_activation_ == "softmax" and len(fitted.intercepts_[-1]) == 2:
+            return reduced_logits(fitted, X, lambda z: z[:, 1] - z[:, 0])
+        return transformed_logits(fitted, X)
 
     def to_sklearn(self) -> Any:
         """Return a fitted :class:`~sklearn.neural_network.MLPClassifier` with equal predictions.
@@ -590,152 +581,6 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
             activation that there is not.
         """
         return from_sklearn(model, cls, MLPClassifier)
-
-    def _fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        validation: ValidationSet = NO_VALIDATION_SET,
-        incremental: bool = False,
-        classes: Any = None,
-    ) -> list[Warning]:
-        if incremental:
-            self._check_classes(classes)
-        return super()._fit(X, y, sample_weight, validation, incremental)
-
-    def _is_multilabel(self) -> bool:
-        return self.out_activation_ == "logistic"
-
-    def _check_classes(self, classes: Any) -> None:
-        """Set ``classes_`` in the first call of ``partial_fit``, compare it later."""
-        if classes is not None:
-            classes = all_classes(classes)
-        known = getattr(self, "classes_", None)
-        if known is None and classes is None:
-            raise ValueError("classes must be passed on the first call to partial_fit.")
-        if known is None:
-            self.classes_ = classes
-        elif classes is not None and not np.array_equal(known, classes):
-            raise ValueError(
-                f"classes={classes!r} is not the same as on last call to partial_fit, "
-                f"was: {known!r}"
-            )
-
-    def _set_targets(self, y: Array, resume: bool, incremental: bool) -> int:
-        multilabel = are_multilabel(y, "y")
-        out_activation = "logistic" if multilabel else "softmax"
-        if resume and self.out_activation_ != out_activation:
-            raise ValueError(
-                "y changed between one label and several labels per row since the last "
-                "fit. Call fit with warm_start=False."
-            )
-        self.out_activation_ = out_activation
-        labels = np.arange(y.shape[1]) if multilabel else np.unique(y)
-        if resume or incremental:
-            self._check_known(labels, all_of_them=not incremental)
-        else:
-            self.classes_ = labels
-        return len(self.classes_)
-
-    def _check_known(self, labels: Array, all_of_them: bool) -> None:
-        """Raise an error unless the labels are among the classes, or all of them."""
-        if self._is_multilabel():
-            if len(labels) != len(self.classes_):
-                raise ValueError(
-                    f"y has {len(labels)} labels per row, but there are "
-                    f"{len(self.classes_)} classes, {self.classes_!r}. With several "
-                    "labels per row, classes is np.arange(n_labels)."
-                )
-            return
-        unknown = unknown_labels(labels, self.classes_)
-        if all_of_them and (unknown.size or len(labels) != len(self.classes_)):
-            raise ValueError(
-                # Word for word as scikit-learn has it.
-                "warm_start can only be used where `y` has the same classes as in the "
-                f"previous call to fit. Previously got {self.classes_}, `y` has {labels}"
-            )
-        if unknown.size:
-            raise ValueError(
-                f"y has labels that are not among the classes {self.classes_!r}: "
-                f"{unknown!r}. The classes are fixed by the first call."
-            )
-
-    def _check_y_val(self, y: Array, n_outputs: int) -> None:
-        multilabel = are_multilabel(y, "y_val")
-        if multilabel != self._is_multilabel() or (
-            multilabel and y.shape[1] != n_outputs
-        ):
-            raise ValueError(
-                f"y_val must be labels of the same kind as y, got an array of shape "
-                f"{y.shape} for {n_outputs} outputs"
-            )
-        if multilabel:
-            return
-        unknown = unknown_labels(y, self.classes_)
-        if unknown.size:
-            raise ValueError(
-                f"y_val has labels that are not among the classes {self.classes_!r}: "
-                f"{unknown!r}"
-            )
-
-    def _encode(self, y: Array, dtype: np.dtype[Any], name: str = "y") -> Array:
-        if self._is_multilabel():
-            return (y != 0).astype(dtype)
-        return np.searchsorted(self.classes_, y)
-
-    def _weigh_classes(
-        self, targets: Array, weights: Array | None, incremental: bool
-    ) -> Array | None:
-        if self.class_weight is None:
-            return weights
-        if self._is_multilabel():
-            raise ValueError(
-                "class_weight is for one label per row; use sample_weight for "
-                "multilabel targets"
-            )
-        if isinstance(self.class_weight, str):
-            if incremental:
-                raise ValueError(
-                    "class_weight='balanced' needs all rows at once and is not "
-                    "supported by partial_fit. Pass a dict, for example from "
-                    "sklearn.utils.class_weight.compute_class_weight."
-                )
-            totals = np.bincount(targets, weights, minlength=len(self.classes_))
-            of_class = totals.sum() / (len(totals) * np.where(totals, totals, np.inf))
-        else:
-            of_class = weights_of_classes(self.class_weight, self.classes_.tolist())
-        if weights is None:
-            return of_class[targets]
-        with np.errstate(over="ignore"):  # said in words later
-            return of_class[targets] * weights
-
-    def _split(
-        self, targets: Array, rng: np.random.RandomState, reports: list[Warning]
-    ) -> tuple[Array, Array]:
-        if self._is_multilabel():
-            return random_split(len(targets), self.validation_fraction, rng)
-        train, held_out = stratified_split(targets, self.validation_fraction, rng)
-        absent = np.setdiff1d(targets, targets[held_out])
-        if absent.size:
-            names = ", ".join(repr(label) for label in self.classes_[absent].tolist())
-            reports.append(
-                RareClassWarning(
-                    f"Too few rows to have one for validation: {names}. These classes "
-                    "are kept in training and absent from validation. Increase "
-                    "validation_fraction, or pass X_val and y_val."
-                )
-            )
-        return train, held_out
-
-    def _score_logits(
-        self, logits: Array, targets: Array, weights: Array | None
-    ) -> float:
-        if self._is_multilabel():
-            right = ((logits > 0) == (targets > 0)).all(axis=1)
-        else:
-            right = logits.argmax(axis=1) == targets
-        return float(np.average(right, weights=weights))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skmlp_scratch._data import check_sample_weight
-from skmlp_scratch._parameter_checks import POSITIVE_INTEGER, Rule
+from skmlp_scratch._estimator.inputs import check_sample_weight
+from skmlp_scratch._estimator.parameters import POSITIVE_INTEGER, Rule
 from skmlp_scratch._rollback import unchanged_on_error
 from skmlp_scratch.exceptions import InvalidParameterError
 from skmlp_scratch.nn.typing import Array

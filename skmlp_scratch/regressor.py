@@ -4,17 +4,18 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
 from sklearn.neural_network import MLPRegressor
 from sklearn.utils.metaestimators import available_if
 
-from skmlp_scratch._estimator import BaseScratchMLP, ValidationSet
-from skmlp_scratch._export import from_sklearn, to_sklearn
-from skmlp_scratch._numbers import check_target_range
-from skmlp_scratch._prediction import snapshot, transformed_logits
-from skmlp_scratch._validation_split import random_split
-from skmlp_scratch._wiring import LOSS_OF_OUTPUT
-from skmlp_scratch.nn.losses import LOSSES
+from skmlp_scratch._estimator.base import BaseScratchMLP
+from skmlp_scratch._estimator.export import from_sklearn, to_sklearn
+from skmlp_scratch._estimator.inputs import Call, ValidationSet
+from skmlp_scratch._estimator.prediction import snapshot, transformed_logits
+from skmlp_scratch._estimator.value_targets import (
+    RealValues,
+    decoder,
+    score_of_values,
+)
 from skmlp_scratch.nn.typing import Array
 
 
@@ -28,9 +29,12 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
 
     Parameters
     ----------
-    loss : {'squared_error', 'poisson'}, default='squared_error'
-        ``1/2 sum (prediction - target)^2`` over the outputs, or half the Poisson
-        deviance, for counts and other targets of at least 0.
+    loss : {'squared_error', 'absolute_error', 'quantile', 'poisson', 'gamma'}, \
+            default='squared_error'
+        ``1/2 (prediction - target)^2``, whose best prediction is the mean;
+        ``|prediction - target|``, for the median; the pinball loss, for quantiles; half
+        the Poisson deviance, for counts and other targets of at least 0, or half the
+        Gamma deviance, for targets above 0. Over several outputs, their sum.
 
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Number of units in each hidden layer. ``()`` means none: a generalized linear model.
@@ -175,6 +179,17 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         and validation; ``d`` is ``(1 + t) / (10 + t)`` in step t where that is smaller.
         0.999 averages over about the last 1000 steps; 0 means none.
 
+    batch_norm : bool, default=False
+        Whether, in training, what each activation gets is normalised to mean 0 and
+        variance 1 over the batch, then scaled and shifted as learnt [8]_. ``coefs_``
+        and ``intercepts_`` have running averages of mean and variance, scale and shift
+        folded in: there is no more of it in prediction. Large batches suit it.
+
+    quantile : float or list of float, default=0.5
+        For ``loss='quantile'``: which quantile to predict, above 0 and below 1. A list,
+        in increasing order, has one output for each, for ``y`` of one column; predictions
+        are sorted, so that they never cross.
+
     Attributes
     ----------
     coefs_ : list of ndarray of shape (fan_in, fan_out)
@@ -190,7 +205,10 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         Number of output units: columns of y.
 
     out_activation_ : str
-        ``'identity'``, or ``'exp'`` for the Poisson loss.
+        ``'identity'``, or ``'exp'`` for the Poisson and Gamma losses.
+
+    quantiles_ : ndarray of shape (n_quantiles,) or None
+        What was ``quantile``; None with another loss.
 
     n_iter_ : int
         Epochs, or iterations of L-BFGS, of the last fit.
@@ -260,6 +278,8 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
        Restarts", arXiv:1608.03983.
     .. [7] Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014),
        "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR 15.
+    .. [8] Ioffe and Szegedy (2015), "Batch Normalization: Accelerating Deep Network
+       Training by Reducing Internal Covariate Shift", arXiv:1502.03167.
 
     Examples
     --------
@@ -308,6 +328,8 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         max_norm: Any = None,
         clip_norm: Any = None,
         averaging: float = 0.0,
+        batch_norm: bool = False,
+        quantile: Any = 0.5,
     ) -> None:
         self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -341,6 +363,8 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         self.max_norm = max_norm
         self.clip_norm = clip_norm
         self.averaging = averaging
+        self.batch_norm = batch_norm
+        self.quantile = quantile
 
     def fit(
         self,
@@ -387,7 +411,7 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
             times that of such a prediction, and the network is of no use.
         """
         validation = ValidationSet(X_val, y_val, sample_weight_val)
-        self._fit_aside(X, y, sample_weight, validation)
+        self._fit_aside(RealValues(), Call(X, y, sample_weight, validation))
         return self
 
     @available_if(BaseScratchMLP._has_partial_fit)
@@ -421,7 +445,7 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         ValueError, DivergenceError
             As :meth:`fit`.
         """
-        self._fit_aside(X, y, sample_weight, incremental=True)
+        self._fit_aside(RealValues(), Call(X, y, sample_weight, incremental=True))
         return self
 
     def predict(self, X: Any) -> Array:
@@ -434,14 +458,40 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
 
         Returns
         -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        y : ndarray of shape (n_samples,), (n_samples, n_outputs) or \
+                (n_samples, n_quantiles)
             Predictions, in the computing type.
         """
         fitted = snapshot(self)
-        # The identity's output are the logits themselves.
-        output = None if fitted.out_activation_ == "identity" else fitted._output
-        predictions = transformed_logits(fitted, X, output)
+        quantiles = getattr(fitted, "quantiles_", None)
+        decode = decoder(fitted.out_activation_, quantiles)
+        predictions = transformed_logits(fitted, X, decode)
         return predictions.ravel() if predictions.shape[1] == 1 else predictions
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return R^2 or, for ``loss='quantile'``, D^2 of the pinball loss.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            The data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            1 if predictions are right, 0 if they are as good as a constant. R^2 would
+            call the quantiles of 5% and 95% wrong for not being means:
+            :func:`~sklearn.metrics.d2_pinball_score`, the mean over the quantiles, does
+            not.
+        """
+        quantiles = getattr(self, "quantiles_", None)
+        if quantiles is None:
+            return float(super().score(X, y, sample_weight))
+        return score_of_values(y, self.predict(X), sample_weight, quantiles)
 
     def to_sklearn(self) -> Any:
         """Return a fitted :class:`~sklearn.neural_network.MLPRegressor` with equal predictions.
@@ -492,67 +542,3 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
             activation that there is not.
         """
         return from_sklearn(model, cls, MLPRegressor)
-
-    def _output(self, logits: Array) -> Array:
-        return LOSSES[LOSS_OF_OUTPUT[self.out_activation_]]().output(logits)
-
-    def _set_targets(self, y: Array, resume: bool, incremental: bool) -> int:
-        # In a stream something else than 0 may come later.
-        nothing = not (incremental or y.any())
-        if self.loss == "poisson" and (y.min() < 0 or nothing):
-            raise ValueError(
-                "loss='poisson' needs targets y of at least 0, and not all 0, got a "
-                f"minimum of {y.min()}"
-            )
-        n_outputs = 1 if y.ndim == 1 else y.shape[1]
-        if resume and n_outputs != self.n_outputs_:
-            raise ValueError(
-                f"y has {n_outputs} outputs, but had {self.n_outputs_} in the last fit"
-            )
-        out_activation = "exp" if self.loss == "poisson" else "identity"
-        if resume and out_activation != self.out_activation_:
-            raise ValueError(
-                f"loss={self.loss!r} is not that of the last fit: training cannot go on "
-                "from its weights. Set loss back, or call fit with warm_start=False."
-            )
-        self.out_activation_ = out_activation
-        return n_outputs
-
-    def _check_y_val(self, y: Array, n_outputs: int) -> None:
-        columns = 1 if y.ndim == 1 else y.shape[1]
-        if columns != n_outputs:
-            raise ValueError(f"y_val has {columns} outputs, but y has {n_outputs}")
-        if self.loss == "poisson" and y.min() < 0:
-            raise ValueError(
-                "loss='poisson' needs validation targets y_val of at least 0, got a "
-                f"minimum of {y.min()}"
-            )
-
-    def _encode(self, y: Array, dtype: np.dtype[Any], name: str = "y") -> Array:
-        check_target_range(y, self.loss == "squared_error", dtype, name)
-        return y.reshape(len(y), -1).astype(dtype, order="C")
-
-    def _weigh_classes(
-        self, targets: Array, weights: Array | None, incremental: bool
-    ) -> Array | None:
-        return weights
-
-    def _split(
-        self, targets: Array, rng: np.random.RandomState, reports: list[Warning]
-    ) -> tuple[Array, Array]:
-        return random_split(len(targets), self.validation_fraction, rng)
-
-    def _largest_loss(self, targets: Array) -> float:
-        largest = float(np.abs(targets).max())
-        of_one = (
-            4 * largest * largest if self.loss == "squared_error" else 1000 * largest
-        )
-        return max(1000.0, of_one * targets.shape[1])
-
-    def _score_logits(
-        self, logits: Array, targets: Array, weights: Array | None
-    ) -> float:
-        predictions = self._output(logits)
-        if len(targets) < 2 or not np.isfinite(predictions).all():
-            return float("nan")  # R^2 is not defined
-        return float(r2_score(targets, predictions, sample_weight=weights))

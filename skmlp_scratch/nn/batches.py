@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
-from skmlp_scratch.nn.blocks import row_blocks
+from skmlp_scratch.nn.fast import row_blocks
 from skmlp_scratch.nn.typing import Array
 
 # Small batches are gathered several at a time, up to so many bytes, a quarter of a small

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from skmlp_scratch.nn.layers import per_layer
+from skmlp_scratch.nn.activations import per_layer
 from skmlp_scratch.nn.parameters import Parameters
 
 # Of a regressor, in the output layer. Root mean squared error relative to the standard

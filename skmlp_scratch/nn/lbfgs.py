@@ -1,27 +1,41 @@
 """Training with L-BFGS: all rows in every step, the step left to SciPy."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
 from skmlp_scratch.nn.batches import Batches
+from skmlp_scratch.nn.history import Divergence, History
 from skmlp_scratch.nn.network import Network
-from skmlp_scratch.nn.training import Divergence, History
 from skmlp_scratch.nn.typing import Array
+
+
+class Limits(NamedTuple):
+    """When L-BFGS stops.
+
+    Attributes
+    ----------
+    max_iter, max_fun : int
+        The most iterations, and evaluations of the objective.
+    tol : float
+        Stop when no entry of the gradient is larger.
+    """
+
+    max_iter: int
+    max_fun: int
+    tol: float
 
 
 def minimize_lbfgs(
     network: Network,
     batches: Batches,
     history: History,
-    *,
-    max_iter: int,
-    max_fun: int,
-    tol: float,
+    limits: Limits,
     alpha: float = 0.0,
     validate: Callable[[], tuple[float, float]] | None = None,
-    after_epoch: Callable[[History], None] | None = None,
+    after_epoch: Callable[[History], bool | None] | None = None,
 ) -> None:
     """Train a network in place by L-BFGS (Byrd, Lu, Nocedal and Zhu 1995).
 
@@ -34,16 +48,14 @@ def minimize_lbfgs(
         not grow with the number of rows.
     history : History
         Is added to: one entry of ``loss_curve`` per iteration, and SciPy's message.
-    max_iter, max_fun : int
-        The most iterations, and evaluations of the objective.
-    tol : float
-        Stop when the largest entry of the gradient is smaller.
+    limits : Limits
+        When to stop.
     alpha : float, default=0.0
         Strength of the penalty on the weight matrices.
     validate : callable, default=None
         Returns score and loss on validation rows, after every iteration.
     after_epoch : callable, default=None
-        Called with the history after every iteration.
+        Called with the history after every iteration; may return True to end training.
     """
     parameters = network.parameters.vector
     best = parameters.copy()
@@ -55,8 +67,9 @@ def minimize_lbfgs(
         history.add_epoch(loss, 0, validate and validate())
         history.best_epoch = history.total_epochs
         best[...] = parameters
-        if after_epoch:
-            after_epoch(history)
+        history.stopped = bool(after_epoch and after_epoch(history))
+        if history.stopped:
+            raise StopIteration
 
     try:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -66,7 +79,11 @@ def minimize_lbfgs(
                 method="L-BFGS-B",
                 jac=True,
                 callback=after_iteration,
-                options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
+                options={
+                    "maxiter": limits.max_iter,
+                    "maxfun": limits.max_fun,
+                    "gtol": limits.tol,
+                },
             )
     except KeyboardInterrupt:
         history.interrupted = True

@@ -1,11 +1,12 @@
-"""The network: layers in a chain, over one parameter vector.
+"""The network: a list of layers over one parameter vector, and a loss at its end.
 
-The network owns every buffer and decides which of them are shared: an activation
-overwrites its input, and a hidden layer's derivative goes through one array on the
-way back. Layers neither know nor care.
+A batch goes through ``noise, dropout, [affine, batch norm, noise, activation, dropout] *
+n_hidden, affine, loss``; all but affine layers, activations and the loss are optional.
+``forward`` goes through the list, ``backward`` comes back.
 
-In training, noise and dropout may come between the layers. A batch then goes through
-``noise, dropout, [affine, noise, activation, dropout] * n_hidden, affine, loss``.
+The network owns every buffer and plans which ones are shared: an activation overwrites
+its input, and a hidden layer's derivative goes through one array on the way back. Layers
+neither know nor care.
 """
 
 from collections.abc import Sequence
@@ -13,13 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from skmlp_scratch.nn.blocks import row_blocks
-from skmlp_scratch.nn.layers import ACTIVATIONS, Affine, per_layer
-from skmlp_scratch.nn.losses import LOSSES, Loss
+from skmlp_scratch.nn.activations import ACTIVATIONS, per_layer
+from skmlp_scratch.nn.batch_norm import BatchNorm
+from skmlp_scratch.nn.classification_losses import SoftmaxCrossEntropy
+from skmlp_scratch.nn.fast import add_multiple
+from skmlp_scratch.nn.inference import predict_logits
+from skmlp_scratch.nn.layers import Affine
 from skmlp_scratch.nn.parameters import Parameters
 from skmlp_scratch.nn.regularization import Dropout, GaussianNoise
-from skmlp_scratch.nn.typing import Array
-from skmlp_scratch.nn.vectors import add_multiple
+from skmlp_scratch.nn.typing import Array, Layer, Loss
 
 
 class Network:
@@ -31,121 +34,117 @@ class Network:
         Width of every layer, from the input to the output: ``(784, 50, 10)``.
     activation : str or sequence of str, default='relu'
         Activation of all hidden layers, or of each: names in ``ACTIVATIONS``.
-    loss : {'softmax_cross_entropy', 'sigmoid_cross_entropy', 'squared_error', \
-            'poisson'}, default='softmax_cross_entropy'
-        The loss, which brings the output activation with it.
+    loss : Loss, default=None
+        The loss, which brings the output activation with it; None means
+        ``SoftmaxCrossEntropy()``.
     dtype : dtype, default=np.float64
         Computing type: that of parameters, gradients and buffers.
-    label_smoothing : float, default=0.0
-        For the two cross-entropies: how much of the target goes to all classes alike.
+    noise : float, default=0.0
+        Standard deviation of the noise on the input and on what activations get.
+    dropout : sequence of float, default=()
+        Probability of dropping an entry of the input, and of each hidden layer's output;
+        empty means none.
+    batch_norm : bool, default=False
+        Whether what activations get is normalised, batch by batch.
+    rng : Generator, default=None
+        Source of noise and dropout; not needed without them.
 
     Attributes
     ----------
+    layers : list of Layer
+        What a batch goes through in training.
+    norms : list of BatchNorm
+        Those of the layers that normalise: one per hidden layer, or none.
     parameters, gradient : Parameters
         The weights and biases, and the derivatives of the last objective.
-    outputs : list of ndarray of shape (n_rows, n_units)
-        After ``forward``: the activations of each hidden layer, then the logits, which
-        ``loss_and_gradient`` overwrites with their derivative.
     """
 
     def __init__(
         self,
         layer_units: Sequence[int],
         activation: str | Sequence[str] = "relu",
-        loss: str = "softmax_cross_entropy",
+        loss: Loss | None = None,
         dtype: Any = np.float64,
-        label_smoothing: float = 0.0,
+        *,
+        noise: float = 0.0,
+        dropout: Sequence[float] = (),
+        batch_norm: bool = False,
+        rng: np.random.Generator | None = None,
     ) -> None:
         self.layer_units = tuple(layer_units)
+        *hidden, _ = self.layer_units[1:]
         self.activation = (
             activation if isinstance(activation, str) else tuple(activation)
         )
-        options = {"label_smoothing": label_smoothing} if label_smoothing else {}
-        self.loss: Loss = LOSSES[loss](**options)
-        self.parameters = Parameters(layer_units, dtype)
-        self.gradient = Parameters(layer_units, dtype)
-        self.affines = [
-            Affine(*views)
-            for views in zip(
-                self.parameters.W,
-                self.parameters.b,
-                self.gradient.W,
-                self.gradient.b,
-                strict=True,
-            )
-        ]
-        names = per_layer(activation, len(self.affines) - 1)
-        self.activations = [ACTIVATIONS[name]() for name in names]
-        self.noise: GaussianNoise | None = None
-        self.dropouts: list[Dropout | None] = [None] * len(self.affines)
+        self.loss: Loss = SoftmaxCrossEntropy() if loss is None else loss
+        further = [(units,) for units in hidden for _ in range(4 * batch_norm)]
+        self.parameters = Parameters(layer_units, dtype, further)
+        self.gradient = Parameters(layer_units, dtype, further)
+        self.norms = self._batch_norms(len(hidden) * batch_norm)
+        rng = rng or np.random.default_rng()
+        self.layers = self._chain(noise, dropout or [0.0] * (len(hidden) + 1), rng)
+        # Nobody needs the derivative of what comes before the first parameters.
+        self._first = next(
+            number
+            for number, layer in enumerate(self.layers)
+            if hasattr(layer, "backward_parameters")
+        )
         self._buffer_rows = 0
 
-    def disturb(
+    def _batch_norms(self, n_norms: int) -> list[BatchNorm]:
+        own, derivatives = self.parameters.further, self.gradient.further
+        return [
+            BatchNorm(own[4 * n : 4 * n + 4], derivatives[4 * n : 4 * n + 4])
+            for n in range(n_norms)
+        ]
+
+    def _chain(
         self, noise: float, dropout: Sequence[float], rng: np.random.Generator
-    ) -> None:
-        """Have noise and dropout in training from now on.
+    ) -> list[Layer]:
+        """Return the layers in the order in which a batch goes through them."""
+        affines = map(
+            Affine,
+            self.parameters.W,
+            self.parameters.b,
+            self.gradient.W,
+            self.gradient.b,
+        )
+        with_noise = [GaussianNoise(noise, rng)] if noise else []
+        dropouts = [[Dropout(rate, rng)] if rate else [] for rate in dropout]
+        layers: list[Layer] = [*with_noise, *dropouts[0]]
+        names = per_layer(self.activation, len(dropouts) - 1)
+        for number, name in enumerate(names):
+            layers += [next(affines), *self.norms[number : number + 1], *with_noise]
+            layers += [ACTIVATIONS[name](), *dropouts[number + 1]]
+        return [*layers, next(affines)]
 
-        Parameters
-        ----------
-        noise : float
-            Standard deviation of the noise on the input and on what activations get.
-        dropout : sequence of float
-            Probability of dropping an entry of the input, and of each hidden layer's
-            output.
-        rng : Generator
-            Source of both.
-        """
-        self.noise = GaussianNoise(noise, rng) if noise else None
-        self.dropouts = [Dropout(rate, rng) if rate else None for rate in dropout]
-
-    def forward(self, X: Array, training: bool = False) -> Array:
-        """Return the logits of a batch, in a buffer that the next call overwrites.
+    def forward(self, X: Array, weights: Array | None = None) -> Array:
+        """Return the logits of a training batch, in a buffer that the next call reuses.
 
         Parameters
         ----------
         X : ndarray or sparse matrix of shape (n_rows, n_features)
             The batch, in the computing type.
-        training : bool, default=False
-            Whether noise and dropout, if any, take part.
+        weights : ndarray of shape (n_rows,), default=None
+            Row weights, by which batches are normalised; None means 1.
 
         Returns
         -------
         logits : ndarray of shape (n_rows, n_outputs)
         """
-        self._provide_buffers(X.shape[0])
-        noise = self.noise if training else None
-        dropouts = self.dropouts if training else [None] * len(self.dropouts)
-        if noise:
-            X = noise.forward(X)
-        if dropouts[0]:
-            X = dropouts[0].forward(X)
-        for number, activation in enumerate(self.activations):
-            out = self.outputs[number]
-            X = self.affines[number].forward(X, out=out)
-            if noise:
-                X = noise.forward(X, out=out)
-            X = activation.forward(X, out=out)
-            if dropout := dropouts[number + 1]:
-                # Not in place: the activation needs its output for the derivative.
-                X = dropout.forward(X)
-        return self.affines[-1].forward(X, out=self.outputs[-1])
+        self._plan_buffers(X.shape[0])
+        for norm in self.norms:
+            norm.weights = weights
+        for layer, out in self._on_the_way_forward:
+            X = layer.forward(X, out=out)
+        return X
 
     def backward(self, dlogits: Array) -> None:
-        """Fill ``gradient``, given the derivative with respect to the logits.
-
-        That of the last ``forward``, which had to be one of training if there is
-        dropout.
-        """
+        """Fill ``gradient``, given the derivative of the last logits."""
         dout = dlogits
-        for number in reversed(range(len(self.activations))):
-            out = self._hidden_gradients[number]
-            dout = self.affines[number + 1].backward(dout, out=out)
-            if dropout := self.dropouts[number + 1]:
-                dout = dropout.backward(dout, out=out)
-            dout = self.activations[number].backward(dout, out=out)
-            # Noise comes here on the way forward; derivatives pass it unchanged.
-        # Nobody needs the derivative with respect to the input.
-        self.affines[0].backward_parameters(dout)
+        for layer, out in self._on_the_way_back:
+            dout = layer.backward(dout, out=out)
+        self.layers[self._first].backward_parameters(dout)  # type: ignore[attr-defined]
 
     def loss_and_gradient(
         self,
@@ -179,7 +178,7 @@ class Network:
             The vector of ``gradient``, which the next call overwrites.
         """
         normalizer = X.shape[0] if normalizer is None else normalizer
-        logits = self.forward(X, training=True)
+        logits = self.forward(X, weights)
         objective, dlogits = self.loss.loss_and_gradient(
             logits, targets, weights, normalizer, out=logits
         )
@@ -188,69 +187,62 @@ class Network:
             objective += self._add_penalty(alpha / normalizer)
         return objective, self.gradient.vector
 
+    def folded(self) -> tuple[list[Array], list[Array]]:
+        """Return the weights and biases of prediction, which knows affine layers only.
+
+        Views of the parameters where nothing had to be folded into them.
+        """
+        W, b = [*self.parameters.W], [*self.parameters.b]
+        for number, norm in enumerate(self.norms):
+            W[number], b[number] = norm.folded(W[number], b[number])
+        return W, b
+
+    def predict(self, X: Array, rows: Array | None = None) -> Array:
+        """Return the logits of many rows, without what is for training only.
+
+        Parameters and result are those of :func:`~skmlp_scratch.nn.inference.predict_logits`.
+        """
+        return predict_logits(X, *self.folded(), self.activation, rows)
+
     def _add_penalty(self, strength: float) -> float:
         """Return ``strength / 2 sum_l ||W_l||^2``; add its gradient to that of the loss."""
-        W = self.parameters.weights
-        add_multiple(self.gradient.weights, strength, W)
+        W = self.parameters.matrices
+        add_multiple(self.gradient.matrices, strength, W)
         return 0.5 * strength * float(W.dot(W))
 
-    def _provide_buffers(self, n_rows: int) -> None:
-        """Make views of ``n_rows`` rows; allocate only when a batch is the largest."""
+    def _plan_buffers(self, n_rows: int) -> None:
+        """Plan which layer writes where; allocate only when a batch is the largest."""
         if n_rows > self._buffer_rows:
-            dtype = self.parameters.vector.dtype
-            self._buffers = [np.empty((n_rows, u), dtype) for u in self.layer_units[1:]]
-            self._dbuffers = [
-                np.empty((n_rows, u), dtype) for u in self.layer_units[1:-1]
-            ]
-            self._buffer_rows, self._view_rows = n_rows, 0
-        if n_rows != self._view_rows:
-            self.outputs = [buffer[:n_rows] for buffer in self._buffers]
-            self._hidden_gradients = [buffer[:n_rows] for buffer in self._dbuffers]
-            self._view_rows = n_rows
+            self._buffers, self._dbuffers = self._allocate(n_rows)
+            self._buffer_rows, self._planned_rows = n_rows, 0
+        if n_rows == self._planned_rows:
+            return
+        # One view of each buffer: layers see by identity that they work in place.
+        buffers = [b for b in [*self._buffers, *self._dbuffers] if b is not None]
+        views = {id(buffer): buffer[:n_rows] for buffer in buffers}
+        outs, douts = (
+            [views.get(id(buffer)) for buffer in plan]
+            for plan in (self._buffers, self._dbuffers)
+        )
+        self._on_the_way_forward = list(zip(self.layers, outs, strict=True))
+        back = list(zip(self.layers, douts, strict=True))[self._first + 1 :]
+        self._on_the_way_back = back[::-1]
+        self._planned_rows = n_rows
 
+    def _allocate(self, n_rows: int) -> tuple[list[Any], list[Any]]:
+        """Return an array for each layer's output, and for the derivative of its input.
 
-def predict_logits(
-    X: Array,
-    W: Sequence[Array],
-    b: Sequence[Array],
-    activation: str | Sequence[str],
-    rows: Array | None = None,
-    block_rows: int = 2000,
-) -> Array:
-    """Return the logits of many rows, in bounded memory.
-
-    The rows go through in blocks, through two buffers that take turns: beside the
-    result, no array is larger than ``block_rows`` rows. Nothing is shared between calls.
-
-    Parameters
-    ----------
-    X : ndarray or sparse matrix of shape (n_samples, n_features)
-        Of any numeric type; each block is cast to the type of the weights.
-    W, b : list of ndarray
-        Weight matrices of shape (fan_in, fan_out) and biases of shape (fan_out,).
-    activation : str or sequence of str
-        Activation of all hidden layers, or of each.
-    rows : ndarray of int of shape (n_rows,), default=None
-        Which rows of X to take; None means all of them.
-    block_rows : int, default=2000
-        Rows in a block.
-
-    Returns
-    -------
-    logits : ndarray of shape (n_rows, n_outputs)
-    """
-    *hidden, last = [Affine(*layer) for layer in zip(W, b, strict=True)]
-    activations = [ACTIVATIONS[name]() for name in per_layer(activation, len(hidden))]
-    dtype = W[0].dtype
-    n_rows = X.shape[0] if rows is None else len(rows)
-    logits = np.empty((n_rows, len(b[-1])), dtype)
-    size = min(block_rows, n_rows) * max((len(layer.b) for layer in hidden), default=0)
-    buffers = [np.empty(size, dtype), np.empty(size if hidden[1:] else 0, dtype)]
-    for block in row_blocks(n_rows, block_rows):
-        Y = X[block if rows is None else rows[block]].astype(dtype, copy=False)
-        n = Y.shape[0]
-        for number, layer in enumerate(hidden):
-            out = buffers[number % 2][: n * len(layer.b)].reshape(n, -1)
-            Y = activations[number].forward(layer.forward(Y, out=out), out=out)
-        last.forward(Y, out=logits[block])
-    return logits
+        None lets a layer make one: what comes before the first affine layer, which may
+        be sparse.
+        """
+        dtype, buffers, dbuffers = self.parameters.vector.dtype, [], []
+        out = dout = None
+        for layer in self.layers:
+            dbuffers.append(dout)
+            if isinstance(layer, Affine):
+                out = np.empty((n_rows, len(layer.b)), dtype)
+                dout = np.empty_like(out)
+            elif out is not None and not layer.in_place:
+                out = np.empty_like(out)
+            buffers.append(out)
+        return buffers, dbuffers

@@ -10,22 +10,18 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from skmlp_scratch.nn.blocks import in_blocks
-from skmlp_scratch.nn.typing import Array
-from skmlp_scratch.nn.vectors import add_multiple
+from skmlp_scratch.nn.fast import add_multiple, in_blocks
+from skmlp_scratch.nn.typing import Array, Update
 
 # How large the scale of a decaying sum may become, see fade(). A larger one would gain
 # nothing, and cost some of the range of float32.
 LARGEST_SCALE = 100
 
 
-class Optimizer(Protocol):
-    """What the training loop expects of an optimizer."""
+class Optimizer(Update, Protocol):
+    """An update with a memory: its ``state``."""
 
     state: dict[str, Any]
-
-    def step(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
-        """Move the parameters; ``gradient`` is used up."""
 
 
 class SGD:

@@ -1,8 +1,8 @@
-"""All weights and biases as one flat vector, seen through named views.
+"""All parameters as one flat vector, seen through named views.
 
-The order is ``[W0, W1, ..., b0, b1, ...]``. The optimizer then works on a single
-array, the L2 penalty is a single slice, and a checkpoint is a single copy. This is
-the only place that knows the offsets.
+The order is ``[W0, W1, ..., b0, b1, ..., further]``. The optimizer then works on a
+single array, the L2 penalty is a single slice, and a checkpoint is a single copy. This
+is the only place that knows the offsets.
 """
 
 from collections.abc import Sequence
@@ -23,32 +23,45 @@ class Parameters:
         Width of every layer, from the input to the output: ``(784, 50, 10)``.
     dtype : dtype, default=np.float64
         Floating-point type of the vector.
+    further : sequence of tuple of int, default=()
+        Shapes of further arrays, for layers that have more than weights and biases.
 
     Attributes
     ----------
     vector : ndarray of shape (n_parameters,)
         Everything, zero at first.
-    weights : ndarray of shape (n_weights,)
+    matrices : ndarray of shape (n_matrix_entries,)
         View of the part that holds all weight matrices: what the penalty acts on.
     W : list of ndarray of shape (fan_in, fan_out)
         View of the weight matrix of each layer.
     b : list of ndarray of shape (fan_out,)
         View of the bias of each layer.
+    further : list of ndarray
+        View of each of the further arrays.
     """
 
-    def __init__(self, layer_units: Sequence[int], dtype: Any = np.float64) -> None:
+    def __init__(
+        self,
+        layer_units: Sequence[int],
+        dtype: Any = np.float64,
+        further: Sequence[tuple[int, ...]] = (),
+    ) -> None:
+        self.layer_units = tuple(layer_units)
         shapes = list(pairwise(layer_units))
-        n_weights = sum(fan_in * fan_out for fan_in, fan_out in shapes)
-        self.vector = np.zeros(n_weights + sum(layer_units[1:]), dtype=dtype)
-        self.weights = self.vector[:n_weights]
-        self.W: list[Array] = []
-        self.b: list[Array] = []
-        end_W, end_b = 0, n_weights
-        for fan_in, fan_out in shapes:
-            start_W, end_W = end_W, end_W + fan_in * fan_out
-            start_b, end_b = end_b, end_b + fan_out
-            self.W.append(self.vector[start_W:end_W].reshape(fan_in, fan_out))
-            self.b.append(self.vector[start_b:end_b])
+        all_shapes = [*shapes, *((fan_out,) for _, fan_out in shapes), *further]
+        ends = np.cumsum([np.prod(shape, dtype=int) for shape in all_shapes]).tolist()
+        self.vector = np.zeros(ends[-1], dtype=dtype)
+        views = [
+            self.vector[start:stop].reshape(shape)
+            for (start, stop), shape in zip(
+                pairwise([0, *ends]), all_shapes, strict=True
+            )
+        ]
+        n = len(shapes)
+        self.matrices = self.vector[: ends[n - 1]]
+        self.W: list[Array] = views[:n]
+        self.b: list[Array] = views[n : 2 * n]
+        self.further: list[Array] = views[2 * n :]
 
     def copies(self) -> tuple[list[Array], list[Array]]:
         """Return weight matrices and biases that share no memory with the vector."""

@@ -1,22 +1,11 @@
-"""The learning rate: what it is, and what happens to it as training goes on."""
+"""The learning rate: what it is, and what happens to it as training goes on.
+
+All schedules are made of the same three numbers, and use those that they need. To add
+one, derive it from ``Constant`` or, if it plans for a known number of steps, from
+``Budgeted``, and give it a row in ``SCHEDULES``.
+"""
 
 import math
-from typing import Protocol
-
-
-class Schedule(Protocol):
-    """What the training loop expects of a schedule."""
-
-    learning_rate: float
-
-    def end_step(self) -> None:
-        """Take note that a step has been made."""
-
-    def end_epoch(self, samples_seen: int) -> None:
-        """Take note that an epoch has ended."""
-
-    def plateau(self) -> bool:
-        """Take note that training makes no progress; return whether to stop."""
 
 
 class Constant:
@@ -25,7 +14,11 @@ class Constant:
     Parameters
     ----------
     learning_rate_init : float
-        The learning rate.
+        The learning rate at first or at its largest.
+    n_steps : int, default=1
+        How many steps there will be: the budget of those that plan for it.
+    power_t : float, default=0.5
+        The exponent of inverse scaling.
 
     Attributes
     ----------
@@ -33,8 +26,14 @@ class Constant:
         The rate of the next step.
     """
 
-    def __init__(self, learning_rate_init: float) -> None:
-        self.learning_rate = learning_rate_init
+    # Whether it suits optimizers that adapt the rate of each parameter, such as Adam.
+    for_adaptive = True
+
+    def __init__(
+        self, learning_rate_init: float, n_steps: int = 1, power_t: float = 0.5
+    ) -> None:
+        self.learning_rate = self.learning_rate_init = learning_rate_init
+        self.n_steps, self.power_t = n_steps, power_t
 
     def end_step(self) -> None:
         """Change nothing."""
@@ -50,20 +49,10 @@ class Constant:
 class InverseScaling(Constant):
     """``learning_rate_init / (samples_seen + 1) ** power_t``, renewed after each epoch.
 
-    This is scikit-learn's ``'invscaling'``: the count is that of training rows, not of
-    steps.
-
-    Parameters
-    ----------
-    learning_rate_init : float
-        The rate in the first epoch.
-    power_t : float, default=0.5
-        The exponent.
+    This is scikit-learn's ``'invscaling'``: training rows are counted, not steps.
     """
 
-    def __init__(self, learning_rate_init: float, power_t: float = 0.5) -> None:
-        super().__init__(learning_rate_init)
-        self.learning_rate_init, self.power_t = learning_rate_init, power_t
+    for_adaptive = False
 
     def end_epoch(self, samples_seen: int) -> None:
         """Lower the rate."""
@@ -78,6 +67,8 @@ class Adaptive(Constant):
     This is scikit-learn's ``'adaptive'``.
     """
 
+    for_adaptive = False
+
     def plateau(self) -> bool:
         """Lower the rate, or stop if it is too small already."""
         if self.learning_rate <= 1e-6:
@@ -89,20 +80,16 @@ class Adaptive(Constant):
 class Budgeted(Constant):
     """A rate that goes up and then down to zero over a known number of steps.
 
-    The rate of a step is that in the middle of its share of the budget: step
+    The rate of a step is taken in the middle of its share of the budget: step
     ``t = 0, 1, ...`` of ``n_steps`` has ``learning_rate_init * shape(u)`` with
     ``u = (t + 1/2) / n_steps``. Training has no reason to stop before.
-
-    Parameters
-    ----------
-    learning_rate_init : float
-        The largest rate.
-    n_steps : int
-        The budget.
     """
 
-    def __init__(self, learning_rate_init: float, n_steps: int) -> None:
-        self.learning_rate_init, self.n_steps, self.t = learning_rate_init, n_steps, -1
+    def __init__(
+        self, learning_rate_init: float, n_steps: int = 1, power_t: float = 0.5
+    ) -> None:
+        super().__init__(learning_rate_init, n_steps, power_t)
+        self.t = -1
         self.end_step()
 
     def shape(self, u: float) -> float:
@@ -140,5 +127,12 @@ class Cosine(Budgeted):
         return (1 + math.cos(math.pi * v)) / 2
 
 
-# The schedules that need to know how many steps there will be.
-BUDGETED: dict[str, type[Budgeted]] = {"one_cycle": OneCycle, "cosine": Cosine}
+SCHEDULES: dict[str, type[Constant]] = {
+    "constant": Constant,
+    "invscaling": InverseScaling,
+    "adaptive": Adaptive,
+    "one_cycle": OneCycle,
+    "cosine": Cosine,
+}
+# Those that plan for a known number of steps, and use it up.
+BUDGETED = tuple(name for name, s in SCHEDULES.items() if issubclass(s, Budgeted))

@@ -5,17 +5,27 @@ scikit-learn's own ``_parameter_constraints`` are private, hence these few lines
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from skmlp_scratch._estimator.solvers import (
+    READERS,
+    SOLVERS,
+    STOCHASTIC,
+    either,
+    follows,
+    is_budgeted,
+)
 from skmlp_scratch.exceptions import (
     IgnoredParameterWarning,
     InvalidParameterError,
 )
+from skmlp_scratch.nn.activations import ACTIVATIONS
 from skmlp_scratch.nn.initializers import INITIALIZERS
-from skmlp_scratch.nn.layers import ACTIVATIONS
-from skmlp_scratch.nn.schedules import BUDGETED
+from skmlp_scratch.nn.losses import REGRESSION_LOSSES
+from skmlp_scratch.nn.schedules import BUDGETED, SCHEDULES
 
 
 class Rule(NamedTuple):
@@ -23,6 +33,13 @@ class Rule(NamedTuple):
 
     words: str
     test: Callable[[Any], bool]
+
+
+class Need(NamedTuple):
+    """What a parameter needs of the others: "<parameter> needs <words>"."""
+
+    words: str
+    test: Callable[[Mapping[str, Any]], bool]
 
 
 def one_of(*options: str) -> Rule:
@@ -71,6 +88,15 @@ def _is_layer_sizes(value: Any) -> bool:
     return _is_positive_integer(value)
 
 
+def _are_quantiles(value: Any) -> bool:
+    several = isinstance(value, list | tuple | np.ndarray)
+    if several and (np.ndim(value) != 1 or len(value) == 0):
+        return False
+    levels = list(value) if several else [value]
+    inside = all(_is_real(q) and 0 < q < 1 for q in levels)
+    return inside and all(low < high for low, high in pairwise(levels))
+
+
 def one_or_each(rule: Rule, words: str) -> Rule:
     """Allow what the rule allows, or a list or tuple of it."""
     return Rule(
@@ -98,13 +124,13 @@ RULES: dict[str, Rule] = {
     "activation": one_or_each(
         ACTIVATION, f"{ACTIVATION.words}, or a list of these, one per hidden layer"
     ),
-    "solver": one_of("adam", "adamw", "sgd", "lbfgs"),
+    "solver": one_of(*SOLVERS),
     "alpha": NOT_NEGATIVE,
     "batch_size": Rule(
         "'auto' or an integer of at least 1",
         lambda v: _is_positive_integer(v) or (isinstance(v, str) and v == "auto"),
     ),
-    "learning_rate": one_of("constant", "invscaling", "adaptive", *BUDGETED),
+    "learning_rate": one_of(*SCHEDULES),
     "learning_rate_init": POSITIVE,
     "power_t": NOT_NEGATIVE,
     "max_iter": POSITIVE_INTEGER,
@@ -135,7 +161,11 @@ RULES: dict[str, Rule] = {
         lambda v: _is_positive_integer(v) or (_is_real(v) and v == math.inf),
     ),
     "max_fun": POSITIVE_INTEGER,
-    "loss": one_of("squared_error", "poisson"),
+    "loss": one_of(*REGRESSION_LOSSES),
+    "quantile": Rule(
+        "a number above 0 and below 1, or a list of these in increasing order",
+        _are_quantiles,
+    ),
     "class_weight": Rule(
         "None, 'balanced' or a dict of class label to a weight of at least 0",
         lambda v: (
@@ -154,6 +184,7 @@ RULES: dict[str, Rule] = {
     "max_norm": NONE_OR_POSITIVE,
     "clip_norm": NONE_OR_POSITIVE,
     "averaging": FRACTION,
+    "batch_norm": BOOLEAN,
     "weight_init": Rule(
         ", ".join(map(repr, INITIALIZERS)) + " or a finite number above 0",
         lambda v: v in INITIALIZERS if isinstance(v, str) else POSITIVE.test(v),
@@ -217,83 +248,65 @@ def _n_hidden(parameters: Mapping[str, Any]) -> int:
     return int(np.size(parameters["hidden_layer_sizes"]))
 
 
-def is_budgeted(solver: Any, learning_rate: Any) -> bool:
-    """Return whether the learning rate follows a plan for all of ``max_iter``."""
-    known = isinstance(learning_rate, str) and learning_rate in BUDGETED
-    return known and solver != "lbfgs"
-
-
 def _is_budgeted(parameters: Mapping[str, Any]) -> bool:
     return is_budgeted(parameters["solver"], parameters["learning_rate"])
 
 
+def _needs_solver(names: Sequence[str]) -> Need:
+    return Need(f"solver={either(names)}", lambda p: p["solver"] in names)
+
+
+def _and(first: Need, words: str, test: Callable[[Mapping[str, Any]], bool]) -> Need:
+    return Need(f"{first.words}{words}", lambda p: first.test(p) and test(p))
+
+
 UNBUDGETED = (
-    "a learning_rate that is not 'one_cycle' or 'cosine', which use up max_iter"
+    f"a learning_rate that is not {either(BUDGETED)}, which use up max_iter"
 )
+FIXED_RATES = tuple(name for name in STOCHASTIC if not SOLVERS[name].adapts_rates)
+BY_BATCHES = _needs_solver(STOCHASTIC)
 # What a parameter needs from the others in order to have an effect.
-NEEDS: dict[str, tuple[str, Callable[[Mapping[str, Any]], bool]]] = {
-    name: (words, needs)
-    for names, words, needs in [
+NEEDS: dict[str, Need] = {
+    **{name: _needs_solver(readers) for name, readers in READERS.items()},
+    **dict.fromkeys(
         (
-            ("momentum", "nesterovs_momentum"),
-            "solver='sgd'",
-            lambda p: p["solver"] == "sgd",
+            "averaging",
+            "batch_size",
+            "clip_norm",
+            "early_stopping",
+            "learning_rate_init",
+            "max_norm",
+            "noise",
+            "shuffle",
         ),
-        (
-            ("learning_rate",),
-            "solver='sgd' ('one_cycle' and 'cosine': 'adam', 'adamw' or 'sgd')",
-            lambda p: p["solver"] == "sgd" or _is_budgeted(p),
-        ),
-        (
-            ("power_t",),
-            "solver='sgd' and learning_rate='invscaling'",
-            lambda p: p["solver"] == "sgd" and p["learning_rate"] == "invscaling",
-        ),
-        (
-            ("beta_1", "beta_2", "epsilon"),
-            "solver='adam' or 'adamw'",
-            lambda p: p["solver"] in ("adam", "adamw"),
-        ),
-        (
-            (
-                "averaging",
-                "batch_size",
-                "clip_norm",
-                "early_stopping",
-                "learning_rate_init",
-                "max_norm",
-                "noise",
-                "shuffle",
-            ),
-            "solver='adam', 'adamw' or 'sgd'",
-            lambda p: p["solver"] != "lbfgs",
-        ),
-        (
-            ("dropout",),
-            "solver='adam', 'adamw' or 'sgd', and a hidden layer to drop units of",
-            lambda p: (
-                p["solver"] != "lbfgs"
-                and (_n_hidden(p) > 0 or isinstance(p["dropout"], list | tuple))
-            ),
-        ),
-        (
-            ("n_iter_no_change",),
-            f"solver='adam', 'adamw' or 'sgd', and {UNBUDGETED}",
-            lambda p: p["solver"] != "lbfgs" and not _is_budgeted(p),
-        ),
-        (
-            ("tol",),
-            UNBUDGETED,
-            lambda p: not _is_budgeted(p),
-        ),
-        (("max_fun",), "solver='lbfgs'", lambda p: p["solver"] == "lbfgs"),
-        (
-            ("monitor", "validation_fraction"),
-            "early_stopping=True",
-            lambda p: p["early_stopping"],
-        ),
-    ]
-    for name in names
+        BY_BATCHES,
+    ),
+    "learning_rate": Need(
+        f"solver={either(FIXED_RATES)} ({either(BUDGETED, 'and')}: {either(STOCHASTIC)})",
+        lambda p: follows(p["solver"], p["learning_rate"]),
+    ),
+    "power_t": _and(
+        _needs_solver(FIXED_RATES),
+        " and learning_rate='invscaling'",
+        lambda p: p["learning_rate"] == "invscaling",
+    ),
+    "dropout": _and(
+        BY_BATCHES,
+        ", and a hidden layer to drop units of",
+        lambda p: _n_hidden(p) > 0 or isinstance(p["dropout"], list | tuple),
+    ),
+    "batch_norm": _and(
+        BY_BATCHES, ", and a hidden layer to normalise", lambda p: _n_hidden(p) > 0
+    ),
+    "n_iter_no_change": _and(
+        BY_BATCHES, f", and {UNBUDGETED}", lambda p: not _is_budgeted(p)
+    ),
+    "tol": Need(UNBUDGETED, lambda p: not _is_budgeted(p)),
+    **dict.fromkeys(
+        ("monitor", "validation_fraction"),
+        Need("early_stopping=True", lambda p: p["early_stopping"]),
+    ),
+    "quantile": Need("loss='quantile'", lambda p: p["loss"] == "quantile"),
 }
 
 
@@ -308,9 +321,11 @@ def ignored_parameter_warnings(
         The values by name, and what they are if they are not set.
     """
     ignored = [
-        f"{name}={parameters[name]!r} needs {words}"
-        for name, (words, needs) in NEEDS.items()
-        if parameters[name] != defaults[name] and not needs(parameters)
+        f"{name}={parameters[name]!r} needs {need.words}"
+        for name, need in NEEDS.items()
+        if name in parameters
+        and parameters[name] != defaults[name]
+        and not need.test(parameters)
     ]
     if not ignored:
         return []

@@ -5,17 +5,18 @@ thread replaces all of them at once, and a prediction must not mix two models.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skmlp_scratch._data import validate_X
-from skmlp_scratch._loaded import as_arrays, complete
-from skmlp_scratch._numbers import check_float32_range
-from skmlp_scratch.nn.blocks import row_blocks
-from skmlp_scratch.nn.losses import log_softmax, softmax
-from skmlp_scratch.nn.network import predict_logits
+from skmlp_scratch._estimator.attributes import FittedAttributes
+from skmlp_scratch._estimator.inputs import validate_X
+from skmlp_scratch._estimator.loaded import as_arrays, complete
+from skmlp_scratch._estimator.numbers import check_float32_range
+from skmlp_scratch.nn.activations import ACTIVATIONS, per_layer
+from skmlp_scratch.nn.fast import row_blocks
+from skmlp_scratch.nn.inference import predict_logits
 from skmlp_scratch.nn.typing import Array
 
 # Logits that become probabilities at a time: 256 kB at float64 stay in the caches.
@@ -25,10 +26,11 @@ BLOCK_ROWS = 2000
 # scikit-learn's checks take 60 us, more than a few rows take to go through a network.
 FEW_ENTRIES = 10_000
 FEW_ROWS_OF_A_LIST = 10
+Estimator = TypeVar("Estimator", bound=FittedAttributes)
 PLAIN_TYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 
-def snapshot(est: Any) -> Any:
+def snapshot(est: Estimator) -> Estimator:
     """Return an estimator with the attributes that this one has now, and keeps.
 
     It shares the dict of attributes. A fit that replaces this dict by a new one leaves
@@ -50,7 +52,7 @@ def snapshot(est: Any) -> Any:
 
 
 def transformed_logits(
-    fitted: Any, X: Any, transform: Callable[[Array], Array] | None = None
+    fitted: FittedAttributes, X: Any, transform: Callable[[Array], Array] | None = None
 ) -> Array:
     """Check rows; return their logits, or an array of the same shape made of them.
 
@@ -77,7 +79,7 @@ def transformed_logits(
     return outputs
 
 
-def reduced_logits(fitted: Any, X: Any, reduce: Callable[[Array], Array]) -> Array:
+def reduced_logits(fitted: FittedAttributes, X: Any, reduce: Callable[[Array], Array]) -> Array:
     """Check rows; return what a function makes of their logits, which are not kept.
 
     It gets those of a few rows, and returns an array of as many rows.
@@ -92,51 +94,26 @@ def reduced_logits(fitted: Any, X: Any, reduce: Callable[[Array], Array]) -> Arr
     return outputs
 
 
-def _checked(fitted: Any, X: Any) -> tuple[Array, tuple[Any, ...]]:
+def last_hidden_activations(fitted: FittedAttributes, X: Any) -> Array:
+    """Check rows; return what the last hidden layer makes of them."""
+    X, (W, b, activation) = _checked(fitted, X)
+    if len(W) == 1:
+        raise ValueError(
+            "transform returns the activations of the last hidden layer, and there is "
+            "none. Fit with hidden_layer_sizes of at least one layer."
+        )
+    *names, last = per_layer(activation, len(W) - 1)
+    outputs = predict_logits(X, W[:-1], b[:-1], names)
+    return ACTIVATIONS[last]().forward(outputs, out=outputs)
+
+
+def _checked(fitted: FittedAttributes, X: Any) -> tuple[Array, tuple[Any, ...]]:
     """Return X, if it can be predicted, and what ``predict_logits`` takes beside it."""
     W, b = as_arrays(fitted.coefs_, fitted.intercepts_)
     return _check_rows(fitted, X, W[0].dtype), (W, b, fitted._activation)
 
 
-def class_probabilities(logits: Array) -> Array:
-    """Return the softmax of logits, never 0."""
-    probabilities = softmax(logits)
-    tiny = np.finfo(probabilities.dtype).tiny
-    if not probabilities.min() >= tiny:  # or there is a NaN
-        low = probabilities < tiny
-        probabilities[low] = _below_tiny(log_softmax(logits)[low])
-    return probabilities
-
-
-def label_probabilities(logits: Array) -> Array:
-    """Return the sigmoid of logits, never 0 and never 1."""
-    # A third of the time of SciPy's expit. Overflow is right: 1 / inf is 0.
-    with np.errstate(over="ignore"):
-        probabilities = np.exp(-logits)
-    probabilities += 1
-    np.divide(1, probabilities, out=probabilities)
-    info = np.finfo(probabilities.dtype)
-    if not probabilities.max() < 1:  # or there is a NaN
-        np.minimum(probabilities, 1 - info.epsneg, out=probabilities)
-    if not probabilities.min() >= info.tiny:
-        low = probabilities < info.tiny
-        # So far down, the logarithm of the sigmoid is the logit.
-        probabilities[low] = _below_tiny(logits[low])
-    return probabilities
-
-
-def _below_tiny(logarithms: Array) -> Array:
-    """Return numbers above 0 and below the smallest normal one, in the same order.
-
-    How far they are below is a logarithm again: even the lowest of logarithms finds room
-    above 0, and two that differ by one part in 50,000 (float64: in 10^12) do not tie.
-    """
-    info = np.finfo(logarithms.dtype)
-    depths = 1 + np.log1p(np.log(info.tiny) - np.maximum(logarithms, info.min))
-    return info.tiny * (1 - depths / (3 + np.log(info.max)))
-
-
-def _check_rows(fitted: Any, X: Any, dtype: np.dtype[Any]) -> Array:
+def _check_rows(fitted: FittedAttributes, X: Any, dtype: np.dtype[Any]) -> Array:
     """Return X as an array or CSR matrix; raise an error if it cannot be predicted."""
     if isinstance(X, list) and len(X) <= FEW_ROWS_OF_A_LIST:
         X = _array_of_numbers(X)
@@ -156,7 +133,7 @@ def _array_of_numbers(X: list[Any]) -> Any:
     return array.astype(np.float64) if array.dtype.kind in "iuf" else X
 
 
-def _is_plain(fitted: Any, X: Any, largest: float) -> bool:
+def _is_plain(fitted: FittedAttributes, X: Any, largest: float) -> bool:
     """Return whether the checks would let X through as it is, which is seen at once."""
     return bool(
         type(X) is np.ndarray

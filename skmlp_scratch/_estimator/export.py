@@ -9,9 +9,9 @@ import sklearn
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
-from skmlp_scratch._loaded import as_arrays, complete_for_training
-from skmlp_scratch._prediction import snapshot
-from skmlp_scratch.nn.layers import per_layer
+from skmlp_scratch._estimator.loaded import as_arrays, complete_for_training
+from skmlp_scratch._estimator.prediction import snapshot
+from skmlp_scratch.nn.activations import per_layer
 from skmlp_scratch.nn.schedules import BUDGETED
 
 SKLEARN_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")

@@ -8,7 +8,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from skmlp_scratch._numbers import check_finite, lengths_explained
+from skmlp_scratch._estimator.numbers import check_finite, lengths_explained
 from skmlp_scratch.exceptions import DataTypeError
 from skmlp_scratch.nn.typing import Array
 

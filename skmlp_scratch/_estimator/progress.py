@@ -1,7 +1,7 @@
 """What ``verbose`` prints. Each line begins with the words of scikit-learn."""
 
-from skmlp_scratch.nn.schedules import Schedule
-from skmlp_scratch.nn.training import History
+from skmlp_scratch.nn.history import History
+from skmlp_scratch.nn.typing import Schedule
 
 
 class Progress:

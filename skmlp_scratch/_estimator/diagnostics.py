@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from skmlp_scratch._data import Rows
+from skmlp_scratch._estimator.problem import Problem
+from skmlp_scratch._estimator.rows import Rows
+from skmlp_scratch._estimator.solvers import is_stochastic
 from skmlp_scratch.exceptions import FeatureScaleWarning, TargetScaleWarning
-from skmlp_scratch.nn.blocks import row_blocks
+from skmlp_scratch.nn.fast import row_blocks
 from skmlp_scratch.nn.typing import Array
 
 # What is looked at: enough to see what is amiss, at no noticeable cost.
@@ -45,6 +47,43 @@ SCALE_TARGETS = (
 )
 
 
+def data_warnings(
+    problem: Problem, names: Sequence[str] | None = None
+) -> list[Warning]:
+    """Return what there is to say about the data before training.
+
+    Parameters
+    ----------
+    problem : Problem
+    names : sequence of str, default=None
+        The features' names, if they have any.
+    """
+    settings, targets, training = problem.settings, problem.targets, problem.training
+    found: list[Warning] = []
+    short = problem.incremental and len(training) < FEWEST_ROWS
+    if problem.past is None and not short:
+        found += feature_warnings(training, names)
+        if targets.real:
+            found += target_warnings(
+                training.own()[0],
+                targets.loss.output_activation == "exp",
+                from_zero=settings.starts_as_sklearn,
+            )
+    held_out = problem.held_out
+    if targets.real and held_out and held_out.targets is not training.targets:
+        found += validation_target_warnings(training.own()[0], held_out.own()[0])
+    asked, n_rows = settings.batch_size or 0, len(training)
+    by_batches = is_stochastic(settings.solver) and not problem.incremental
+    if by_batches and asked > n_rows:
+        found.append(
+            UserWarning(
+                f"batch_size={asked} is larger than the {n_rows} training rows and is "
+                f"clipped to {n_rows}."
+            )
+        )
+    return found
+
+
 def feature_warnings(data: Rows, names: Sequence[str] | None = None) -> list[Warning]:
     """Return a warning if features differ too much in scale, or are far from 0 or 1.
 
@@ -57,7 +96,7 @@ def feature_warnings(data: Rows, names: Sequence[str] | None = None) -> list[War
     """
     if issparse(data.X) or len(data) == 0:
         return []
-    sample = data.some(SAMPLE_ROWS).X
+    sample = data.sample(SAMPLE_ROWS).X
     highest = sample.max(axis=0).astype(np.float64)
     lowest = sample.min(axis=0).astype(np.float64)
     problem = _problem_of_scales(lowest, highest, names)
@@ -187,8 +226,8 @@ def _largest(values: Array, rows: Array) -> tuple[int, int, float, float] | None
 
     Usual is the distance from the column's median that nine of ten sampled values keep.
     """
-    some = np.sort(rows[np.linspace(0, len(rows) - 1, SAMPLE_ROWS).astype(int)])
-    sample = values[some].astype(np.float64)
+    sampled = np.sort(rows[np.linspace(0, len(rows) - 1, SAMPLE_ROWS).astype(int)])
+    sample = values[sampled].astype(np.float64)
     center = np.median(sample, axis=0)
     usual = np.quantile(np.abs(sample - center), 0.9, axis=0)
     # A column that hardly ever differs from its median has nothing to be compared with.
@@ -208,7 +247,7 @@ def features_are_fine(data: Rows) -> bool:
     """Return whether it would be wrong to tell the caller to scale the features."""
     if issparse(data.X):
         return False
-    sample = data.some(SAMPLE_ROWS).X
+    sample = data.sample(SAMPLE_ROWS).X
     with np.errstate(over="ignore"):
         ranges = sample.max(axis=0).astype(np.float64) - sample.min(axis=0)
         middles = np.abs(sample.max(axis=0) / 2 + sample.min(axis=0) / 2)

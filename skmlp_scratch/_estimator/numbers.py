@@ -10,7 +10,7 @@ from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite
 
 from skmlp_scratch.exceptions import DataTypeError
-from skmlp_scratch.nn.blocks import row_blocks
+from skmlp_scratch.nn.fast import row_blocks
 from skmlp_scratch.nn.typing import Array
 
 FINITE_BLOCK_ROWS = 2000

@@ -12,11 +12,13 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.exceptions import NotFittedError
 
-from skmlp_scratch.nn.layers import ACTIVATIONS
+from skmlp_scratch._estimator.attributes import FittedAttributes
+from skmlp_scratch._estimator.continuation import TrainingState
+from skmlp_scratch.nn.activations import ACTIVATIONS
 from skmlp_scratch.nn.typing import Array
 
 
-def complete(est: Any) -> None:
+def complete(est: FittedAttributes) -> None:
     """Check the shapes of weights from elsewhere, and set what else a fit sets.
 
     That is enough to predict. A fit of ours is known by its ``_activation``.
@@ -54,14 +56,14 @@ def complete(est: Any) -> None:
         "validation_scores_": None,
         "validation_loss_curve_": None,
         "best_validation_score_": None,
-        "_training_state": {},
+        "_training_state": TrainingState(),
     }
     for name, value in of_a_fit.items():
         if not hasattr(est, name):
             setattr(est, name, value)
 
 
-def complete_for_training(est: Any) -> None:
+def complete_for_training(est: FittedAttributes) -> None:
     """Do the same for weights from which training may go on, as finite numbers.
 
     Raises
@@ -100,7 +102,7 @@ def as_arrays(
     return arrays[: len(coefs)], arrays[len(coefs) :]
 
 
-def _check_shapes(est: Any) -> None:
+def _check_shapes(est: FittedAttributes) -> None:
     """Raise a ValueError unless the layers fit together."""
     n_layers = getattr(est, "n_layers_", len(est.coefs_) + 1)
     if not len(est.coefs_) == len(est.intercepts_) == n_layers - 1 > 0:
@@ -119,7 +121,7 @@ def _check_shapes(est: Any) -> None:
         fan_in = len(b)
 
 
-def _check_output(est: Any) -> None:
+def _check_output(est: FittedAttributes) -> None:
     """Raise a ValueError unless there is one output per class; make it so for two."""
     names = ("softmax", "logistic") if is_classifier(est) else ("identity", "exp")
     if est.out_activation_ not in names:
@@ -137,7 +139,7 @@ def _check_output(est: Any) -> None:
         )
 
 
-def _one_output_to_two(est: Any) -> None:
+def _one_output_to_two(est: FittedAttributes) -> None:
     """Turn a logistic unit into two softmax outputs: ``z`` into ``(0, z)``.
 
     scikit-learn has that unit for two classes, and for a single one as well; here one

@@ -1,0 +1,44 @@
+"""The attributes that an estimator has: what the caller set, and what a fit learnt."""
+
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+from skmlp_scratch._estimator.continuation import TrainingState
+from skmlp_scratch.nn.typing import Array
+
+
+class FittedAttributes(BaseEstimator):
+    """Names and types, for those who read an estimator or write to it."""
+
+    hidden_layer_sizes: Any
+    activation: Any
+    solver: str
+    learning_rate: str
+    early_stopping: bool
+    warm_start: bool
+    noise: float
+    weight_init: Any
+    dtype: Any
+
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    out_activation_: str
+    n_outputs_: int
+    n_layers_: int
+    n_iter_: int
+    t_: int
+    loss_: float
+    best_loss_: float | None
+    best_iter_: int
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
+    validation_loss_curve_: list[float] | None
+    best_validation_score_: float | None
+    n_features_in_: int
+    # Of a classifier, and of a regressor of quantiles.
+    classes_: Array
+    quantiles_: Array | None
+
+    _activation: str | tuple[str, ...]
+    _training_state: TrainingState

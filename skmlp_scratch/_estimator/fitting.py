@@ -1,0 +1,243 @@
+"""The walk of a fit: from what the caller passed down to a trained network.
+
+Everything goes down: checked rows, targets, first weights, validation rows, network,
+solver. What comes back is what there is to remember, and what there is to report.
+"""
+
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from skmlp_scratch._estimator.attributes import FittedAttributes
+from skmlp_scratch._estimator.continuation import Past, TrainingState, random_numbers
+from skmlp_scratch._estimator.diagnostics import data_warnings
+from skmlp_scratch._estimator.inputs import (
+    Call,
+    check_density,
+    set_aside,
+    training_data,
+    training_rows,
+    validation_rows,
+)
+from skmlp_scratch._estimator.loaded import as_arrays, complete_for_training
+from skmlp_scratch._estimator.numbers import check_float32_range
+from skmlp_scratch._estimator.outcome import Outcome
+from skmlp_scratch._estimator.problem import Problem
+from skmlp_scratch._estimator.results import fitted_attributes, untrained_attributes
+from skmlp_scratch._estimator.rows import Rows
+from skmlp_scratch._estimator.settings import Settings
+from skmlp_scratch._estimator.solvers import is_stochastic
+from skmlp_scratch._estimator.targets import Known, TargetKind, Targets
+from skmlp_scratch._estimator.training import solve
+from skmlp_scratch.nn.inference import layer_outputs
+from skmlp_scratch.nn.initializers import initialize
+from skmlp_scratch.nn.layers import Affine
+from skmlp_scratch.nn.network import Network
+from skmlp_scratch.nn.parameters import Parameters
+from skmlp_scratch.nn.typing import Array
+
+# Enough for mean and variance of what a layer gets.
+NORM_ROWS = 1000
+
+
+def fit(
+    est: FittedAttributes, kind: TargetKind, settings: Settings, call: Call
+) -> tuple[dict[str, Any], list[Warning]]:
+    """Train a network; return the fitted attributes, and what there is to warn of.
+
+    Of the estimator, only what checking X leaves there is changed.
+    """
+    past = past_fit(est, settings, call)
+    X, y, reports = training_data(est, kind, call, reset=past is None)
+    check_density(X, settings)
+    dtype = computing_dtype(X, settings, past)
+    check_float32_range(X, dtype)
+    targets = kind.targets(y, settings, known_targets(est, past, call))
+    rng = random_numbers(settings, past.state if past and call.incremental else None)
+    units = [X.shape[1], *settings.hidden_layer_sizes, targets.n_outputs]
+    initial = initial_parameters(Parameters(units, dtype), settings, targets, past, rng)
+    by_class = settings.class_weight is not None
+    codes = targets.encode(y, dtype)
+    training = training_rows(X, codes, call, targets, dtype, by_class)
+    if call.incremental and len(training) == 0:
+        nothing_yet = past is None
+        return untrained_attributes(initial, settings, targets) if nothing_yet else {}, reports
+    held_out = validation_rows(est, kind, call.validation, targets, dtype)
+    if held_out is None and settings.early_stopping and is_stochastic(settings.solver):
+        training, held_out, found = set_aside(training, targets, rng)
+        reports += found
+    problem, found = understood(settings, targets, training, held_out, past, call)
+    names = getattr(est, "feature_names_in_", None)
+    reports += found + data_warnings(problem, names)
+    network = make_network(problem, initial, rng)
+    history, state = solve(problem, network, rng)
+    outcome = Outcome(problem, network, history)
+    reports += outcome.reports()
+    if history.divergence and call.incremental:
+        return {}, reports  # as if the rows had not come
+    if settings.verbose and not call.incremental:
+        print(outcome.why_it_ended(), flush=True)
+    return fitted_attributes(problem, network, history, state), reports
+
+
+def past_fit(est: FittedAttributes, settings: Settings, call: Call) -> Past | None:
+    """Return the fit that training goes on from, if it does.
+
+    Weights that were set by hand are completed, in the estimator, too.
+    """
+    state = getattr(est, "_training_state", TrainingState())
+    goes_on = call.incremental or settings.warm_start
+    if not (goes_on and hasattr(est, "coefs_") and state.begun):
+        return None
+    if not hasattr(est, "_activation"):
+        complete_for_training(est)
+    coefs, intercepts = as_arrays(est.coefs_, est.intercepts_)
+    past = Past(
+        coefs=coefs,
+        intercepts=intercepts,
+        activation=est._activation,
+        out_activation=est.out_activation_,
+        n_outputs=est.n_outputs_,
+        loss_curve=est.loss_curve_,
+        best_loss=getattr(est, "best_loss_", None),
+        validation_scores=est.validation_scores_,
+        validation_losses=est.validation_loss_curve_,
+        best_iter=est.best_iter_,
+        t=est.t_,
+        state=est._training_state,
+    )
+    past.check_architecture(settings)
+    return past
+
+
+def computing_dtype(X: Array, settings: Settings, past: Past | None) -> np.dtype[Any]:
+    """Return the type to compute in: that of the past, unless one was asked for."""
+    if past and settings.dtype is None:
+        return past.dtype
+    return settings.computing_dtype(X)
+
+
+def known_targets(est: FittedAttributes, past: Past | None, call: Call) -> Known:
+    """Return what is known of the targets before ``y`` is seen."""
+    goes_on = past is not None or call.incremental
+    return Known(
+        output_activation=past.out_activation if past else None,
+        n_outputs=past.n_outputs if past else None,
+        classes=getattr(est, "classes_", None) if goes_on else None,
+        incremental=call.incremental,
+        all_classes=call.classes,
+    )
+
+
+def initial_parameters(
+    parameters: Parameters,
+    settings: Settings,
+    targets: Targets,
+    past: Past | None,
+    rng: np.random.RandomState,
+) -> Parameters:
+    """Draw the weights or, if training goes on, take those of the last fit."""
+    if past:
+        parameters.load(past.coefs, past.intercepts)
+    else:
+        initialize(
+            parameters, settings.weight_init, rng, settings.activation, targets.real
+        )
+    return parameters
+
+
+def understood(
+    settings: Settings,
+    targets: Targets,
+    training: Rows,
+    held_out: Rows | None,
+    past: Past | None,
+    call: Call,
+) -> tuple[Problem, list[Warning]]:
+    """Return the problem to be solved, and what there is to warn of."""
+    monitor, reports = choose_monitor(settings, training, held_out)
+    constant_loss = targets.loss.constant_loss(*training.own(), targets.n_outputs)
+    problem = Problem(
+        settings,
+        targets,
+        training,
+        held_out,
+        monitor,
+        constant_loss,
+        past,
+        call.incremental,
+    )
+    return problem, reports
+
+
+def choose_monitor(
+    settings: Settings, training: Rows, held_out: Rows | None
+) -> tuple[str, list[Warning]]:
+    """Return what decides on stopping, a key of ``MONITORS``, and what to warn of."""
+    stops_early = settings.early_stopping and is_stochastic(settings.solver)
+    if not stops_early or held_out is None:
+        return "loss", []
+    if settings.monitor == "loss" or held_out.anything_to_distinguish():
+        return f"validation_{settings.monitor}", []
+    reports: list[Warning] = []
+    if training.anything_to_distinguish():
+        reports.append(
+            ConvergenceWarning(
+                "The score of the validation rows means nothing: it needs two rows "
+                "with different targets. Early stopping watches the validation loss "
+                "instead, as with monitor='loss'. Validate on more rows."
+            )
+        )
+    return "validation_loss", reports
+
+
+def make_network(
+    problem: Problem, initial: Parameters, rng: np.random.RandomState
+) -> Network:
+    """Return the network to be trained, with its first parameters."""
+    settings, targets, past = problem.settings, problem.targets, problem.past
+    by_batches = is_stochastic(settings.solver)
+    noisy = by_batches and (settings.noise > 0 or any(settings.dropout))
+    # One that draws float32 numbers and integers quickly, unlike the legacy one.
+    seed = rng.randint(2**31 - 1) if noisy else 0
+    network = Network(
+        initial.layer_units,
+        settings.activation,
+        targets.loss,
+        initial.vector.dtype,
+        noise=settings.noise if noisy else 0.0,
+        dropout=settings.dropout if noisy else (),
+        batch_norm=settings.batch_norm and by_batches,
+        rng=np.random.Generator(np.random.SFC64(seed)),
+    )
+    network.parameters.load(initial.W, initial.b)
+    if past is None:
+        start = targets.start(*problem.training.own())
+        if start is not None:
+            network.parameters.b[-1][...] = start
+    elif network.norms:
+        resume_norms(network, past, problem.training)
+    return network
+
+
+def resume_norms(network: Network, past: Past, training: Rows) -> None:
+    """Have batch normalisation go on: from its own state, or from weights without it.
+
+    In the latter case it begins by passing on what it gets.
+    """
+    parameters, norm = network.parameters, past.state.norm
+    if norm and len(norm.parameters) == len(parameters.vector):
+        parameters.vector[...] = norm.parameters
+        W, b = network.folded()
+        unchanged = map(np.array_equal, [*W, *b], [*past.coefs, *past.intercepts])
+        if all(unchanged):
+            for layer in network.norms:
+                layer.t = norm.t
+            return
+        parameters.load(past.coefs, past.intercepts)
+    sample = training.sample(NORM_ROWS).X
+    outputs = [sample, *layer_outputs(sample, past.coefs, past.intercepts, past.activation)]
+    for number, layer in enumerate(network.norms):
+        affine = Affine(past.coefs[number], past.intercepts[number])
+        layer.unfold(affine.forward(outputs[number].astype(past.dtype, copy=False)))

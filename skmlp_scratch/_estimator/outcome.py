@@ -1,0 +1,274 @@
+"""What came of a fit: whether the network is of use, and the warnings that say so."""
+
+import math
+from dataclasses import dataclass
+
+from sklearn.exceptions import ConvergenceWarning
+
+from skmlp_scratch._estimator.diagnostics import (
+    SCALE_FEATURES,
+    SCALE_TARGETS,
+    features_are_fine,
+    row_out_of_line,
+    target_warnings,
+)
+from skmlp_scratch._estimator.judgement import Judgement, judge
+from skmlp_scratch._estimator.problem import Problem
+from skmlp_scratch._estimator.rows import Rows
+from skmlp_scratch._estimator.solvers import is_budgeted, is_stochastic
+from skmlp_scratch.exceptions import (
+    ConstantPredictionWarning,
+    DeadUnitsWarning,
+    DivergenceError,
+    DivergenceWarning,
+)
+from skmlp_scratch.nn.history import Divergence, History
+from skmlp_scratch.nn.network import Network
+
+# Losses, in units of that of a constant prediction, that are worth a word.
+STAGNANT, WORSE, FAR_WORSE = 0.9, 1.05, 3
+# On validation rows a network that is of no use on those of training may get below 1, too.
+BY_CHANCE = 0.98
+FEW_STEPS = 10
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A fit that has ended, and what there is to say about it.
+
+    Attributes
+    ----------
+    problem : Problem
+    network : Network
+        After training.
+    history : History
+    """
+
+    problem: Problem
+    network: Network
+    history: History
+
+    @property
+    def fresh(self) -> bool:
+        """Whether training began with random weights."""
+        return self.problem.past is None
+
+    @property
+    def validation(self) -> Rows | None:
+        """The rows that decided which weights to keep, if there are any."""
+        return None if self.problem.monitor == "loss" else self.problem.held_out
+
+    @property
+    def n_steps(self) -> int:
+        """How many steps the optimizer made."""
+        return self.history.epochs * self.problem.steps_per_epoch
+
+    def reports(self) -> list[Warning]:
+        """Return the warnings about how training ended and about the network.
+
+        Raises
+        ------
+        DivergenceError
+            If training diverged, and left nothing that beats a constant prediction.
+        """
+        history = self.history
+        if history.divergence:
+            return [self._divergence(history.divergence)]
+        if history.interrupted:
+            return [UserWarning(self._interruption())]
+        if self.problem.incremental:
+            return []
+        # No epoch is the best if none could be validated.
+        none_is_best = self.fresh and self.validation and not history.best_epoch
+        judgement = self._on_training()
+        if none_is_best or not judgement.finite:
+            # The last step made the explosion: no loss has shown it yet.
+            divergence = Divergence(math.nan, history.total_epochs)
+            return [self._divergence(divergence)]
+        found = []
+        if not self.at_its_end:
+            found.append(ConvergenceWarning(self._shortness(judgement)))
+        found += self._network_warnings(judgement)
+        return found + self._dead_units(judgement)
+
+    def _dead_units(self, judgement: Judgement) -> list[Warning]:
+        """Return a warning if most units of a layer are 0 for all rows."""
+        if judgement.dead_units and self.problem.training.anything_to_distinguish():
+            number, width, share = judgement.dead_units
+            return [
+                DeadUnitsWarning(
+                    f"{share:.0%} of the {width} units in hidden layer {number} are 0 for "
+                    "all rows of the training data: ReLU passes no gradient there, and "
+                    "they no longer learn. Use another activation, or "
+                    f"{self.remedies(stuck=False)}."
+                )
+            ]
+        return []
+
+    @property
+    def at_its_end(self) -> bool:
+        """Whether training took itself to be at its end."""
+        settings, history = self.problem.settings, self.history
+        budgeted = is_budgeted(settings.solver, settings.learning_rate)
+        return history.converged or history.stopped or budgeted
+
+    def why_it_ended(self) -> str:
+        """Return a line on that; where scikit-learn has words for it, in these."""
+        settings, history = self.problem.settings, self.history
+        if history.divergence:
+            return f"Training diverged: {history.divergence}. Stopping."
+        if history.interrupted:
+            return "Training interrupted by user."
+        if not is_stochastic(settings.solver):
+            return f"L-BFGS: {history.message}"
+        if history.stopped:
+            return f"Training was ended after {history.epochs} epochs. Stopping."
+        if history.converged:
+            what = f"Validation {settings.monitor}" if self.validation else "Training loss"
+            return (
+                f"{what} did not improve more than tol={settings.tol:f} for "
+                f"{settings.n_iter_no_change} consecutive epochs. Stopping."
+            )
+        return f"All of max_iter={settings.max_iter} epochs are done. Stopping."
+
+    def _divergence(self, divergence: Divergence) -> Warning:
+        cause = row_out_of_line(self.problem.training)
+        cause = f" {cause}: leave that row out, or correct it." if cause else ""
+        what = f"Training diverged: {divergence}."
+        remedy = _sentence(self.remedies(stuck=False)) + cause
+        if self.problem.incremental and not self.fresh:
+            return DivergenceWarning(
+                f"{what} These rows were left out, and the model is as it was. {remedy}"
+            )
+        judgement = self._on_training()
+        if self.validation:
+            judgement = judge(self.network, self.problem.targets, self.validation)
+        learnt = not self.fresh or self.history.best_epoch
+        if not (judgement.useful and learnt):
+            raise DivergenceError(
+                f"{what} It never did better than a constant prediction, whose loss is "
+                f"{judgement.constant_loss:.3g}. {remedy}"
+            )
+        return DivergenceWarning(
+            f"{what} The weights of epoch {self.history.best_epoch}, the best, were "
+            f"restored. {remedy}"
+        )
+
+    def _interruption(self) -> str:
+        n_epochs = self.history.epochs
+        if n_epochs:
+            return (
+                f"Training interrupted by user after {n_epochs} epochs; the model can be "
+                "used as it is."
+            )
+        state = "untrained" if self.fresh else "hardly changed since the last fit"
+        return (
+            "Training interrupted by user before the first epoch ended: the network is "
+            f"{state}. Call fit again."
+        )
+
+    def _shortness(self, judgement: Judgement) -> str:
+        settings, history = self.problem.settings, self.history
+        if not is_stochastic(settings.solver):
+            return (
+                f"L-BFGS stopped after {history.epochs} iterations before it converged "
+                f"(max_iter={settings.max_iter}): {history.message}. Raise max_iter or "
+                "max_fun" + ("." if self._features_fine else ", or scale the features.")
+            )
+        early = f"validation {settings.monitor}" if settings.early_stopping else "training loss"
+        stopped = (
+            f"Stopped at max_iter={settings.max_iter} before the {early} ceased to improve by "
+            f"tol={settings.tol}. "
+        )
+        if self.n_steps >= FEW_STEPS and not judgement.ratio <= FAR_WORSE:
+            return (
+                f"{stopped}The network has a loss of {judgement.loss:.3g} on the training "
+                f"data, where a constant prediction has {judgement.constant_loss:.3g}. "
+                f"Raise max_iter, or {self.remedies(stuck=False)}."
+            )
+        return (
+            f"{stopped}Raise max_iter, or ignore this if max_iter is meant as a budget."
+        )
+
+    def _network_warnings(self, on_training: Judgement) -> list[Warning]:
+        """Return a warning if the network is no better than a constant prediction."""
+        settings = self.problem.settings
+        which, rows, judgement = "training", self.problem.training, on_training
+        if self.validation:
+            which, rows = "validation", self.validation
+            judgement = judge(self.network, self.problem.targets, rows)
+        if not rows.anything_to_distinguish():
+            return []
+        worst = self._worst(on_training.useful or judgement.useful)
+        if self.validation and not on_training.useful and self.n_steps >= FEW_STEPS:
+            worst = min(worst, BY_CHANCE)
+        if self.at_its_end and not judgement.ratio <= worst:
+            remedies = self.remedies()
+            if self.validation and on_training.useful:  # overfitted, or of another kind
+                remedies = "raise alpha, or use validation rows like those of training"
+            if settings.early_stopping and settings.monitor == "score":
+                remedies += ", or let early stopping watch the loss with monitor='loss'"
+            return [
+                ConstantPredictionWarning(
+                    f"The trained network has a loss of {judgement.loss:.3g} on the "
+                    f"{which} data, where a constant prediction has "
+                    f"{judgement.constant_loss:.3g}. "
+                    f"{_sentence(remedies)}"
+                )
+            ]
+        if not judgement.distinguishes:
+            return [
+                ConstantPredictionWarning(
+                    "The trained network predicts the same for all rows of the "
+                    f"{which} data. {_sentence(self.remedies())}"
+                )
+            ]
+        return []
+
+    def _on_training(self) -> Judgement:
+        problem = self.problem
+        return judge(
+            self.network, problem.targets, problem.training, problem.constant_loss
+        )
+
+    def _worst(self, useful: bool) -> float:
+        """Return the largest loss that is not worth a word, in units of the constant's.
+
+        A few steps are not meant to learn much, and a useful network may be overconfident.
+        """
+        if self.n_steps < FEW_STEPS:
+            return FAR_WORSE
+        curve = self.history.loss_curve
+        if self.fresh and min(curve) > 0.999 * curve[0]:
+            return STAGNANT
+        return FAR_WORSE if useful else WORSE
+
+    @property
+    def _features_fine(self) -> bool:
+        return features_are_fine(self.problem.training)
+
+    def remedies(self, stuck: bool = True) -> str:
+        """Return what to try, as the end of a sentence.
+
+        ``stuck`` says that training longer, or less penalty, might help.
+        """
+        settings, targets = self.problem.settings, self.problem.targets
+        found = []
+        if is_stochastic(settings.solver):
+            direction = "raise or lower" if stuck else "lower"
+            found.append(f"{direction} learning_rate_init={settings.learning_rate_init}")
+        if not self._features_fine:
+            found.append(SCALE_FEATURES)
+        if targets.real and target_warnings(
+            self.problem.training.own()[0],
+            targets.loss.output_activation == "exp",
+            settings.starts_as_sklearn,
+        ):
+            found.append(SCALE_TARGETS)
+        if stuck:
+            found += ["lower alpha", "train longer"]
+        return ", or ".join(found or ["raise alpha"])
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."

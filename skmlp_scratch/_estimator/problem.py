@@ -1,0 +1,56 @@
+"""What a fit has to do, once all that the caller passed has been understood."""
+
+from dataclasses import dataclass
+
+from skmlp_scratch._estimator.continuation import Past
+from skmlp_scratch._estimator.rows import Rows
+from skmlp_scratch._estimator.settings import Settings
+from skmlp_scratch._estimator.solvers import is_stochastic
+from skmlp_scratch._estimator.targets import Targets
+
+# L-BFGS sees all rows at once; this many go through the network at a time.
+LBFGS_BLOCK_ROWS = 2000
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A network to be trained: by which rules, on which rows, from where.
+
+    Attributes
+    ----------
+    settings : Settings
+    targets : Targets
+    training : Rows
+        The rows to train on.
+    held_out : Rows or None
+        The rows to validate on.
+    monitor : str
+        What decides on stopping: a key of ``nn.stopping.MONITORS``.
+    constant_loss : float
+        The loss of the best constant prediction on all training rows.
+    past : Past or None
+        The fit that training goes on from.
+    incremental : bool
+        Whether this is ``partial_fit``.
+    """
+
+    settings: Settings
+    targets: Targets
+    training: Rows
+    held_out: Rows | None
+    monitor: str
+    constant_loss: float
+    past: Past | None
+    incremental: bool
+
+    @property
+    def batch_rows(self) -> int:
+        """How many rows go through the network at a time."""
+        if not is_stochastic(self.settings.solver):
+            return LBFGS_BLOCK_ROWS
+        return self.settings.batch_rows(len(self.training))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """How many batches there are in an epoch."""
+        return -(-len(self.training) // self.batch_rows)

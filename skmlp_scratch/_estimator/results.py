@@ -1,0 +1,106 @@
+"""The fitted attributes that a fit leaves."""
+
+import math
+from typing import Any
+
+from skmlp_scratch._estimator.continuation import TrainingState
+from skmlp_scratch._estimator.problem import Problem
+from skmlp_scratch._estimator.settings import Settings
+from skmlp_scratch._estimator.solvers import obstacle_to_partial_fit
+from skmlp_scratch._estimator.targets import Targets
+from skmlp_scratch.nn.history import History
+from skmlp_scratch.nn.network import Network
+from skmlp_scratch.nn.parameters import Parameters
+from skmlp_scratch.nn.typing import Array
+
+
+def fitted_attributes(
+    problem: Problem, network: Network, history: History, state: TrainingState
+) -> dict[str, Any]:
+    """Return all fitted attributes after a fit."""
+    settings = problem.settings
+    obstacle = obstacle_to_partial_fit(
+        settings.solver, settings.learning_rate, settings.early_stopping
+    )
+    W, b = network.folded()
+    return {
+        **_of_network([w.copy() for w in W], [v.copy() for v in b]),
+        **_of_settings(settings, problem.targets),
+        **_curves(problem, history),
+        "_training_state": state.without_stream() if obstacle else state,
+    }
+
+
+def untrained_attributes(
+    initial: Parameters, settings: Settings, targets: Targets
+) -> dict[str, Any]:
+    """Return the attributes after a first call of ``partial_fit`` without any rows."""
+    return {
+        **_of_network(*initial.copies()),
+        **_of_settings(settings, targets),
+        "n_iter_": 0,
+        "t_": 0,
+        "best_iter_": 0,
+        "loss_curve_": [],
+        "loss_": math.nan,
+        "best_loss_": math.inf,
+        "validation_scores_": None,
+        "validation_loss_curve_": None,
+        "best_validation_score_": None,
+        "_training_state": TrainingState(begun=False),
+    }
+
+
+def _of_network(W: list[Array], b: list[Array]) -> dict[str, Any]:
+    return {
+        "coefs_": W,
+        "intercepts_": b,
+        "n_layers_": len(W) + 1,
+        "n_outputs_": len(b[-1]),
+    }
+
+
+def _of_settings(settings: Settings, targets: Targets) -> dict[str, Any]:
+    return {
+        "out_activation_": targets.loss.output_activation,
+        "_activation": settings.activation,
+        **targets.attributes,
+    }
+
+
+def _curves(problem: Problem, history: History) -> dict[str, Any]:
+    """Return this fit's history, added to that of the fits that it went on from."""
+    past, validated = problem.past, problem.held_out is not None
+    curve, best = history.loss_curve, min(history.loss_curve, default=math.inf)
+    scores, losses = history.validation_scores, history.validation_losses
+    if past:
+        if problem.incremental:
+            # In place: a call must not take longer the more there were. Copies of the
+            # estimator have a list of their own.
+            before = min(past.loss_curve) if past.best_loss is None else past.best_loss
+            curve = past.loss_curve
+            curve.extend(history.loss_curve)
+        else:
+            before = min(past.loss_curve, default=math.inf)
+            curve = past.loss_curve + curve
+        best = min(before, best)
+        scores = _before(past.validation_scores, history) + scores
+        losses = _before(past.validation_losses, history) + losses
+    known = (score for score in scores if not math.isnan(score))
+    return {
+        "n_iter_": history.epochs,
+        "t_": history.samples_seen,
+        "best_iter_": history.best_epoch,
+        "loss_curve_": curve,
+        "loss_": curve[-1] if curve else math.nan,
+        "best_loss_": None if problem.settings.early_stopping and validated else best,
+        "validation_scores_": scores if validated else None,
+        "validation_loss_curve_": losses if validated else None,
+        "best_validation_score_": max(known, default=math.nan) if validated else None,
+    }
+
+
+def _before(values: list[float] | None, history: History) -> list[float]:
+    """Return a validation curve so far, one entry per epoch of the loss curve."""
+    known = list(values or [])
+    return known + [math.nan] * (history.epochs_before - len(known))

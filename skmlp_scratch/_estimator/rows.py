@@ -1,0 +1,49 @@
+"""Rows with their targets and weights."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skmlp_scratch.nn.typing import Array
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of X, with their targets and weights.
+
+    Attributes
+    ----------
+    X : ndarray or sparse CSR matrix of shape (n_samples, n_features)
+    targets : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+    weights : ndarray of shape (n_samples,) or None
+        None means that all rows weigh the same.
+    rows : ndarray of int or None
+        Which rows are meant; None means all of them.
+    """
+
+    X: Array
+    targets: Array
+    weights: Array | None = None
+    rows: Array | None = None
+
+    def own(self) -> tuple[Array, Array | None]:
+        """Return targets and weights of just these rows."""
+        if self.rows is None:
+            return self.targets, self.weights
+        weights = None if self.weights is None else self.weights[self.rows]
+        return self.targets[self.rows], weights
+
+    def __len__(self) -> int:
+        return self.X.shape[0] if self.rows is None else len(self.rows)
+
+    def sample(self, n_rows: int) -> "Rows":
+        """Return at most ``n_rows`` of these rows, spread evenly, by themselves."""
+        rows = np.arange(self.X.shape[0]) if self.rows is None else self.rows
+        spread = np.linspace(0, len(rows) - 1, min(n_rows, len(rows))).astype(int)
+        sampled = np.sort(rows[spread])
+        weights = None if self.weights is None else self.weights[sampled]
+        return Rows(self.X[sampled], self.targets[sampled], weights)
+
+    def anything_to_distinguish(self) -> bool:
+        """Return whether there are two rows with different targets."""
+        return len(self) > 1 and bool(np.ptp(self.own()[0], axis=0).any())

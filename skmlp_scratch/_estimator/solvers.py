@@ -1,0 +1,138 @@
+"""The solvers: one record for each, from which all that is said of them derives.
+
+To add an optimizer, write its class in ``nn/optimizers.py`` and give it a row in
+``SOLVERS``.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from skmlp_scratch._estimator.settings import Settings
+from skmlp_scratch.nn.optimizers import SGD, Adam, AdamW, Optimizer
+from skmlp_scratch.nn.parameters import Parameters
+from skmlp_scratch.nn.schedules import BUDGETED, SCHEDULES, Constant
+
+
+@dataclass(frozen=True)
+class Solver:
+    """What there is to know of a solver.
+
+    Attributes
+    ----------
+    make : callable or None
+        Returns an optimizer that has not made a step yet. None means that the solver
+        takes all rows in every step, and leaves the step to SciPy.
+    reads : tuple of str
+        Parameters of the estimator that this solver reads, and not every other.
+    decays_weights : bool
+        Whether ``alpha`` is the strength of a weight decay, not of a penalty.
+    adapts_rates : bool
+        Whether each parameter has a learning rate of its own: only schedules that plan
+        for all steps suit it.
+    """
+
+    make: Callable[[Settings, Parameters], Optimizer] | None
+    reads: tuple[str, ...]
+    decays_weights: bool = False
+    adapts_rates: bool = False
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether it goes by mini-batches, and can go on in ``partial_fit``."""
+        return self.make is not None
+
+
+def _adam(settings: Settings, parameters: Parameters) -> Adam:
+    return Adam(
+        parameters.vector, settings.beta_1, settings.beta_2, settings.epsilon
+    )
+
+
+def _adamw(settings: Settings, parameters: Parameters) -> AdamW:
+    return AdamW(
+        parameters.vector,
+        len(parameters.matrices),
+        settings.alpha,
+        settings.beta_1,
+        settings.beta_2,
+        settings.epsilon,
+    )
+
+
+def _sgd(settings: Settings, parameters: Parameters) -> SGD:
+    return SGD(parameters.vector, settings.momentum, settings.nesterovs_momentum)
+
+
+MOMENTS = ("beta_1", "beta_2", "epsilon")
+SOLVERS: dict[str, Solver] = {
+    "adam": Solver(_adam, MOMENTS, adapts_rates=True),
+    "adamw": Solver(_adamw, MOMENTS, adapts_rates=True, decays_weights=True),
+    "sgd": Solver(_sgd, ("momentum", "nesterovs_momentum")),
+    "lbfgs": Solver(None, ("max_fun",)),
+}
+STOCHASTIC = tuple(name for name, solver in SOLVERS.items() if solver.stochastic)
+# Of those that only some solvers read, which ones do.
+READERS = {
+    parameter: tuple(name for name, s in SOLVERS.items() if parameter in s.reads)
+    for solver in SOLVERS.values()
+    for parameter in solver.reads
+}
+
+
+def is_stochastic(name: Any) -> bool:
+    """Return whether a solver goes by mini-batches; also if there is no such solver."""
+    return name not in SOLVERS or SOLVERS[name].stochastic
+
+
+def is_budgeted(solver: Any, learning_rate: Any) -> bool:
+    """Return whether the learning rate follows a plan for all of ``max_iter``."""
+    known = isinstance(learning_rate, str) and learning_rate in BUDGETED
+    return known and is_stochastic(solver)
+
+
+def follows(solver: str, learning_rate: str) -> bool:
+    """Return whether a solver follows a schedule; otherwise its rate is constant."""
+    if not is_stochastic(solver):
+        return False
+    return SCHEDULES[learning_rate].for_adaptive or not SOLVERS[solver].adapts_rates
+
+
+def obstacle_to_partial_fit(
+    solver: Any, learning_rate: Any, early_stopping: Any
+) -> str | None:
+    """Return why there can be no ``partial_fit``, if there cannot."""
+    if not is_stochastic(solver):
+        return (
+            f"partial_fit is only available for solver={either(STOCHASTIC, 'and')}, got "
+            f"solver={solver!r}"
+        )
+    if is_budgeted(solver, learning_rate):
+        return (
+            f"partial_fit does not support learning_rate={learning_rate!r}, which plans "
+            "for max_iter epochs in one fit. Use learning_rate='constant', or fit."
+        )
+    if early_stopping:
+        return "partial_fit does not support early_stopping=True"
+    return None
+
+
+def make_optimizer(settings: Settings, parameters: Parameters) -> Optimizer:
+    """Return an optimizer that has not made a step yet."""
+    make = SOLVERS[settings.solver].make
+    if make is None:
+        raise ValueError(f"solver={settings.solver!r} has no optimizer of its own")
+    return make(settings, parameters)
+
+
+def make_schedule(settings: Settings, n_steps: int) -> Constant:
+    """Return the schedule of the learning rate."""
+    name = settings.learning_rate
+    schedule = SCHEDULES[name] if follows(settings.solver, name) else Constant
+    return schedule(settings.learning_rate_init, n_steps, settings.power_t)
+
+
+def either(names: Iterable[str], conjunction: str = "or") -> str:
+    """Return names as they stand in a sentence: ``'adam', 'adamw' or 'sgd'``."""
+    *first, last = map(repr, names)
+    return f"{', '.join(first)} {conjunction} {last}" if first else last

@@ -1,0 +1,295 @@
+"""A run of the solver: the parts of the engine made and put together, and set going."""
+
+import copy
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from skmlp_scratch._estimator.continuation import (
+    AverageState,
+    NormState,
+    TrainingState,
+    is_callers,
+)
+from skmlp_scratch._estimator.judgement import judge
+from skmlp_scratch._estimator.problem import Problem
+from skmlp_scratch._estimator.progress import Progress
+from skmlp_scratch._estimator.settings import Settings
+from skmlp_scratch._estimator.solvers import (
+    SOLVERS,
+    is_budgeted,
+    is_stochastic,
+    make_optimizer,
+    make_schedule,
+)
+from skmlp_scratch._estimator.threads import threads_for
+from skmlp_scratch.nn.batches import Batches
+from skmlp_scratch.nn.divergence import EXPLODED_EPOCHS, DivergenceGuard
+from skmlp_scratch.nn.history import History
+from skmlp_scratch.nn.lbfgs import Limits, minimize_lbfgs
+from skmlp_scratch.nn.network import Network
+from skmlp_scratch.nn.optimizers import Optimizer
+from skmlp_scratch.nn.schedules import Constant
+from skmlp_scratch.nn.stopping import Patience, Watch
+from skmlp_scratch.nn.training import Step, train
+from skmlp_scratch.nn.typing import Update
+from skmlp_scratch.nn.updates import ClipNorm, MaxNorm, WeightAverage
+
+# The loss of a network that has begun to learn, in units of that of a constant prediction.
+BEGUN = 0.5
+
+
+def solve(
+    problem: Problem, network: Network, rng: np.random.RandomState
+) -> tuple[History, TrainingState]:
+    """Train the network; return what happened, and what it takes to go on later."""
+    past = problem.past
+    history = past.history() if past else History()
+    before = past.state if past else TrainingState()
+    weighed = weighed_so_far(problem, before)
+    with threads_for(network.layer_units, problem.batch_rows):
+        batches = make_batches(problem, network, rng, weighed)
+        if not is_stochastic(problem.settings.solver):
+            solve_at_once(problem, network, batches, history)
+            return history, TrainingState()
+        state = solve_by_batches(problem, network, batches, history, before)
+    state.weight_total, state.rows_weighed = weighed
+    if not is_callers(problem.settings.random_state):
+        state.random_state, state.seed = rng, problem.settings.random_state
+    return history, state
+
+
+def weighed_so_far(problem: Problem, before: TrainingState) -> tuple[float, int]:
+    """Return the sum of the weights of the rows trained on so far, and their number."""
+    rows = problem.training
+    _, weights = rows.own()
+    total = len(rows) if weights is None else weights.sum(dtype=np.float64)
+    if not problem.incremental:
+        return float(total), len(rows)
+    return before.weight_total + float(total), before.rows_weighed + len(rows)
+
+
+def make_batches(
+    problem: Problem,
+    network: Network,
+    rng: np.random.RandomState,
+    weighed: tuple[float, int],
+) -> Batches:
+    """Return the training rows in batches."""
+    settings, rows = problem.settings, problem.training
+    shuffled = settings.shuffle and is_stochastic(settings.solver)
+    return Batches(
+        rows.X,
+        rows.targets,
+        problem.batch_rows,
+        network.parameters.vector.dtype,
+        rng if shuffled else None,
+        rows.rows,
+        rows.weights,
+        weighed[0] / weighed[1],
+    )
+
+
+def solve_at_once(
+    problem: Problem, network: Network, batches: Batches, history: History
+) -> None:
+    """Train by L-BFGS."""
+    settings = problem.settings
+    progress = Progress(settings.max_iter) if settings.verbose else None
+    minimize_lbfgs(
+        network,
+        batches,
+        history,
+        Limits(settings.max_iter, settings.max_fun, settings.tol),
+        settings.alpha,
+        make_validation(problem, network),
+        progress and progress.print_epoch,
+    )
+
+
+def solve_by_batches(
+    problem: Problem,
+    network: Network,
+    batches: Batches,
+    history: History,
+    before: TrainingState,
+) -> TrainingState:
+    """Train by mini-batches, from the state before; return the state after."""
+    settings, incremental = problem.settings, problem.incremental
+    optimizer, schedule = continued(problem, network, before)
+    average = make_average(problem, network, before)
+    watch = make_watch(problem, network, before)
+    step = Step(
+        make_updates(settings, network, optimizer, average),
+        schedule,
+        0.0 if SOLVERS[settings.solver].decays_weights else settings.alpha,
+        average,
+    )
+    max_iter = None if incremental else settings.max_iter
+    progress = Progress(max_iter, schedule) if settings.verbose else None
+    max_epochs = 1 if incremental else settings.max_iter
+    after_epoch = progress and progress.print_epoch
+    train(network, batches, step, watch, history, max_epochs, after_epoch)
+    if history.divergence:
+        if incremental and problem.past:
+            return before  # as if the rows had not come
+        # What the diverged steps left there would throw the next steps off as well.
+        optimizer, average = make_optimizer(settings, network.parameters), None
+    budgeted = is_budgeted(settings.solver, settings.learning_rate)
+    return TrainingState(
+        solver=settings.solver,
+        optimizer=optimizer.state,
+        learning_rate=schedule.learning_rate,
+        rate=origin_of_rate(settings),
+        watched=watched_quantity(problem),
+        best=watch.patience.best,
+        failures=0 if budgeted else watch.patience.failures,
+        average=average and AverageState(average.t, average.vector),
+        norm=norm_state(network),
+    )
+
+
+def continued(
+    problem: Problem, network: Network, before: TrainingState
+) -> tuple[Optimizer, Constant]:
+    """Return optimizer and schedule: new ones, or those that a stream goes on with."""
+    settings = problem.settings
+    n_steps = settings.max_iter * problem.steps_per_epoch
+    optimizer = make_optimizer(settings, network.parameters)
+    schedule = make_schedule(settings, n_steps)
+    if not problem.incremental:
+        return optimizer, schedule
+    same_network = bool(network.norms) == bool(before.norm)
+    if before.optimizer and before.solver == settings.solver and same_network:
+        optimizer.state = copy.deepcopy(before.optimizer)
+    if before.rate == origin_of_rate(settings):
+        schedule.learning_rate = before.learning_rate
+    else:
+        schedule.end_epoch(problem.past.t if problem.past else 0)
+    return optimizer, schedule
+
+
+def origin_of_rate(settings: Settings) -> tuple[str, str, float, float]:
+    """Return the parameters that the learning rate comes from."""
+    return (
+        settings.solver,
+        settings.learning_rate,
+        settings.learning_rate_init,
+        settings.power_t,
+    )
+
+
+def make_average(
+    problem: Problem, network: Network, before: TrainingState
+) -> WeightAverage | None:
+    """Return the average of the parameters, if any, which goes on in a stream.
+
+    If it does, the network has the averaged parameters; it gets those behind them back.
+    """
+    if not problem.settings.averaging:
+        return None
+    parameters = network.parameters.vector
+    kept = before.average if problem.incremental else None
+    goes_on = kept is not None and len(kept.parameters) == len(parameters)
+    if kept is None or not goes_on:
+        return WeightAverage(problem.settings.averaging, parameters)
+    average = WeightAverage(problem.settings.averaging, parameters, kept.t)
+    parameters[...] = kept.parameters
+    return average
+
+
+def norm_state(network: Network) -> NormState | None:
+    """Return what it takes to go on with a network that normalises its batches."""
+    if not network.norms:
+        return None
+    return NormState(network.norms[0].t, network.parameters.vector.copy())
+
+
+def make_updates(
+    settings: Settings,
+    network: Network,
+    optimizer: Optimizer,
+    average: WeightAverage | None,
+) -> list[Update]:
+    """Return what happens between the gradient and the next batch, in order."""
+    clip = [] if settings.clip_norm is None else [ClipNorm(settings.clip_norm)]
+    limit = (
+        []
+        if settings.max_norm is None
+        else [MaxNorm(settings.max_norm, network.parameters.W)]
+    )
+    return [*clip, optimizer, *limit, *([average] if average else [])]
+
+
+def make_watch(problem: Problem, network: Network, before: TrainingState) -> Watch:
+    """Return what is looked at after each epoch."""
+    settings = problem.settings
+    budgeted = is_budgeted(settings.solver, settings.learning_rate)
+    patience = Patience(settings.tol, math.inf if budgeted else settings.n_iter_no_change)
+    as_sklearn = settings.starts_as_sklearn or not problem.targets.real
+    guard = make_guard(problem, network)
+    if problem.monitor != "loss" and not as_sklearn:
+        # It starts near a constant, of R^2 0, and may need some epochs to leave it.
+        patience.begins_below = BEGUN * guard.constant_loss
+    if before.watched == watched_quantity(problem):
+        patience.best, patience.failures = before.best, before.failures
+    validate = make_validation(problem, network)
+    return Watch(patience, problem.monitor, validate, guard)
+
+
+def watched_quantity(problem: Problem) -> tuple[object, ...]:
+    """Return what decides on stopping: values of other things cannot be compared."""
+    settings = problem.settings
+    if problem.monitor != "loss":
+        return (problem.monitor, settings.loss, settings.quantile)
+    return (
+        problem.monitor,
+        SOLVERS[settings.solver].decays_weights,
+        settings.loss,
+        settings.quantile,
+        settings.batch_norm,
+        settings.dropout,
+        settings.noise,
+        settings.label_smoothing,
+    )
+
+
+def make_guard(problem: Problem, network: Network) -> DivergenceGuard:
+    """Return what notices divergence.
+
+    In a stream only what is not finite is divergence: the next rows may be of any size.
+    So it is where all targets are the same, which a constant predicts without loss. Where
+    the learning rate is going to fall, an explosion may pass.
+    """
+    settings, training = problem.settings, problem.training
+    if problem.incremental or not training.anything_to_distinguish():
+        return DivergenceGuard()
+    budgeted = is_budgeted(settings.solver, settings.learning_rate)
+    return DivergenceGuard(
+        problem.constant_loss,
+        useful=lambda: judge(network, problem.targets, training).useful,
+        patience=math.inf if budgeted else EXPLODED_EPOCHS,
+    )
+
+
+def make_validation(
+    problem: Problem, network: Network
+) -> Callable[[], tuple[float, float]] | None:
+    """Return a function that scores the network, as it is, on the rows held out."""
+    held_out, targets = problem.held_out, problem.targets
+    if held_out is None:
+        return None
+    codes, weights = held_out.own()
+    normalizer = None if weights is None else weights.sum()
+
+    def validate() -> tuple[float, float]:
+        with np.errstate(over="ignore", invalid="ignore"):
+            logits = network.predict(held_out.X, held_out.rows)
+            score = targets.score(logits, codes, weights)
+            loss, _ = targets.validation_loss.loss_and_gradient(
+                logits, codes, weights, normalizer
+            )
+        return score, loss
+
+    return validate

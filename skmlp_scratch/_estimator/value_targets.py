@@ -1,0 +1,199 @@
+"""Targets of a regressor: real values."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import d2_pinball_score, r2_score
+
+from skmlp_scratch._estimator.numbers import (
+    NO_NUMBERS,
+    as_numbers,
+    check_finite,
+    check_target_range,
+    check_type,
+)
+from skmlp_scratch._estimator.settings import Settings
+from skmlp_scratch._estimator.split import random_split
+from skmlp_scratch._estimator.targets import Known, Targets
+from skmlp_scratch.nn.deviances import ExponentialLoss
+from skmlp_scratch.nn.losses import REGRESSION_LOSSES
+from skmlp_scratch.nn.regression_losses import PinballLoss, RegressionLoss
+from skmlp_scratch.nn.typing import Array, Loss
+
+
+class RealValues:
+    """Values of a regressor: one or several per row."""
+
+    def check_type(self, y: Any, name: str) -> None:
+        """Raise an error unless ``y`` may be numbers."""
+        check_type(y, name, NO_NUMBERS)
+
+    def check(self, y: Array, name: str, estimator: str) -> Array:
+        """Return finite numbers."""
+        y = as_numbers(y, name)
+        check_finite(y, estimator, name)
+        return y
+
+    def targets(self, y: Array, settings: Settings, known: Known) -> Targets:
+        """Return the values that the loss allows."""
+        targets = Values(settings, n_columns(y))
+        targets.check_allowed(y, "targets y", zeros_will_do=known.incremental)
+        if not known.resumes:
+            return targets
+        if targets.n_outputs != known.n_outputs:
+            raise ValueError(
+                f"y has {targets.n_outputs} outputs, but had {known.n_outputs} in the "
+                "last fit"
+            )
+        if targets.loss.output_activation != known.output_activation:
+            raise ValueError(
+                f"loss={settings.loss!r} is not that of the last fit: training cannot go "
+                "on from its weights. Set loss back, or call fit with warm_start=False."
+            )
+        return targets
+
+
+def make_loss(name: str, quantile: tuple[float, ...]) -> RegressionLoss:
+    """Return the loss of this name; ``quantile`` is for the one that has quantiles."""
+    loss = REGRESSION_LOSSES[name]
+    return loss(quantile) if loss is PinballLoss else loss()
+
+
+class Values:
+    """Real values, one column per output.
+
+    Parameters
+    ----------
+    settings : Settings
+    n_columns : int
+        Columns of the targets. A single one may have several quantiles as outputs.
+    """
+
+    real = True
+
+    def __init__(self, settings: Settings, n_columns: int) -> None:
+        self.settings, self.n_columns = settings, n_columns
+        self.regression_loss = make_loss(settings.loss, settings.quantile)
+        self.loss: Loss = self.regression_loss
+        self.validation_loss: Loss = self.regression_loss
+        self.n_outputs = n_columns
+        self.attributes: dict[str, Any] = {"quantiles_": None}
+        if isinstance(self.regression_loss, PinballLoss):
+            levels = self.regression_loss.quantiles
+            self.attributes["quantiles_"] = levels
+            if len(levels) > 1 and n_columns > 1:
+                raise ValueError(
+                    f"quantile={list(settings.quantile)} has several quantiles, which "
+                    f"are for y of one column, got {n_columns} columns. Fit one "
+                    "regressor per column with MultiOutputRegressor, or pass one "
+                    "quantile."
+                )
+            self.n_outputs = max(n_columns, len(levels))
+
+    def check_allowed(self, y: Array, what: str, zeros_will_do: bool = True) -> None:
+        """Raise an error if the loss does not allow some of the targets."""
+        loss = self.regression_loss
+        lowest = y.min()
+        bad = lowest <= loss.lowest if loss.lowest_excluded else lowest < loss.lowest
+        nothing = loss.lowest == 0 and not (zeros_will_do or y.any())
+        if bad or nothing:
+            bound = "above" if loss.lowest_excluded else "of at least"
+            not_all = "" if loss.lowest_excluded or zeros_will_do else ", and not all 0"
+            raise ValueError(
+                f"loss={self.settings.loss!r} needs {what} {bound} "
+                f"{loss.lowest:g}{not_all}, got a minimum of {lowest}"
+            )
+
+    def check_validation(self, y: Array) -> None:
+        """Raise an error unless validation targets have as many columns."""
+        if n_columns(y) != self.n_columns:
+            raise ValueError(
+                f"y_val has {n_columns(y)} outputs, but y has {self.n_columns}"
+            )
+        self.check_allowed(y, "validation targets y_val")
+
+    def encode(self, y: Array, dtype: np.dtype[Any], name: str = "y") -> Array:
+        """Return the values as a matrix, in the computing type."""
+        check_target_range(y, self.regression_loss.quadratic, dtype, name)
+        values = y.reshape(len(y), -1).astype(dtype, order="C")
+        if self.regression_loss.lowest_excluded and not values.all():
+            raise ValueError(
+                f"{name} contains values as small as {y.min():.3g}, too small for "
+                f"dtype='{dtype}'. Scale the targets, or use dtype='float64'."
+            )
+        return values
+
+    def weigh(
+        self, codes: Array, weights: Array | None, incremental: bool
+    ) -> Array | None:
+        """Return the weights of the rows."""
+        return weights
+
+    def split(
+        self, codes: Array, rng: np.random.RandomState
+    ) -> tuple[Array, Array, list[Warning]]:
+        """Split at random."""
+        fraction = self.settings.validation_fraction
+        return *random_split(len(codes), fraction, rng), []
+
+    def score(self, logits: Array, codes: Array, weights: Array | None) -> float:
+        """Return R^2 or, of quantiles, the share of the pinball loss explained."""
+        predictions = self.loss.output(logits)
+        if len(codes) < 2 or not np.isfinite(predictions).all():
+            return float("nan")  # neither is defined
+        levels = self.attributes["quantiles_"]
+        return score_of_values(codes, predictions, weights, levels)
+
+    def shares_right(
+        self, logits: Array, codes: Array, weights: Array | None
+    ) -> tuple[float, float] | None:
+        """Return None: values are hardly ever met."""
+        return None
+
+    def largest_loss(self, codes: Array) -> float:
+        """Return the loss of a prediction as far off as the largest target."""
+        largest = float(np.abs(codes).max())
+        quadratic = self.regression_loss.quadratic
+        of_one = 4 * largest * largest if quadratic else 1000 * largest
+        return max(1000.0, of_one * codes.shape[1])
+
+    def start(self, codes: Array, weights: Array | None) -> Array | None:
+        """Return the logits of a constant prediction, or None to start as scikit-learn.
+
+        It then makes no difference to training how far the targets are from zero: for
+        targets of mean 10 and standard deviation 1, R^2 on 18 data sets is 1.6 higher.
+        """
+        if self.settings.starts_as_sklearn or len(codes) == 0:
+            return None
+        return self.regression_loss.start(codes, weights)
+
+
+def decoder(
+    output_activation: str, quantiles: Array | None
+) -> Callable[[Array], Array] | None:
+    """Return what makes predictions of logits; None if they are the predictions."""
+    if output_activation == ExponentialLoss.output_activation:
+        return ExponentialLoss().output
+    if quantiles is not None and len(quantiles) > 1:
+        return PinballLoss(quantiles).output
+    return None
+
+
+def score_of_values(
+    y: Array, predictions: Array, weights: Array | None, quantiles: Array | None
+) -> float:
+    """Return R^2 or, of quantiles, the mean share of the pinball loss explained."""
+    if quantiles is None:
+        return float(r2_score(y, predictions, sample_weight=weights))
+    if len(quantiles) == 1:
+        alpha = float(quantiles[0])
+        return float(d2_pinball_score(y, predictions, sample_weight=weights, alpha=alpha))
+    columns = zip(predictions.T, quantiles.tolist(), strict=True)
+    scores = [d2_pinball_score(y, p, sample_weight=weights, alpha=q) for p, q in columns]
+    return float(np.mean(scores))
+
+
+def n_columns(y: Array) -> int:
+    """Return how many columns the targets have."""
+    return 1 if y.ndim == 1 else y.shape[1]

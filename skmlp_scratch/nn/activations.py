@@ -1,0 +1,202 @@
+"""The activations: layers without parameters, entry by entry.
+
+``out`` may be the very array that came in: a derivative is taken from the *output* of an
+activation, so that an activation may overwrite its input. GELU and SiLU, whose output
+does not tell the input, keep a copy of it.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import expit, ndtr
+
+from skmlp_scratch.nn.typing import Array, Layer
+
+
+class Activation:
+    """Base of the activations: all of them may overwrite their input."""
+
+    in_place = True
+
+
+class ReLU(Activation):
+    """``y = max(x, 0)``. The derivative at 0 is taken as 0."""
+
+    def __init__(self) -> None:
+        self._zero, self._zeros = np.zeros(()), np.zeros(0)
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        """Return ``max(x, 0)``."""
+        # With an array of zeros: 2 us against 8 with the number, at 200 x 100.
+        if self._zeros.shape != x.shape or self._zeros.dtype != x.dtype:
+            self._zero, self._zeros = np.zeros((), x.dtype), np.zeros_like(x)
+        self.y = np.maximum(x, self._zeros, out=out)
+        return self.y
+
+    def backward(self, dout: Array, out: Array | None = None) -> Array:
+        """Return ``dout`` where the output was positive, 0 elsewhere."""
+        # As numbers: 4.4 us against 5.2 with the mask itself, at 200 x 100. The zero is an
+        # array without dimensions: 0.25 us quicker than Python's.
+        return np.multiply(dout, (self.y > self._zero).astype(dout.dtype), out=out)
+
+
+class Sigmoid(Activation):
+    """``y = 1 / (1 + exp(-x))``, called ``"logistic"`` in scikit-learn."""
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        """Return the sigmoid of ``x``, without overflow at either end."""
+        self.y = expit(x, out=out)
+        return self.y
+
+    def backward(self, dout: Array, out: Array | None = None) -> Array:
+        """Return ``dout * y * (1 - y)``."""
+        return np.multiply(dout, self.y * (1 - self.y), out=out)
+
+
+class Tanh(Activation):
+    """``y = tanh(x)``."""
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        """Return ``tanh(x)``."""
+        self.y = np.tanh(x, out=out)
+        return self.y
+
+    def backward(self, dout: Array, out: Array | None = None) -> Array:
+        """Return ``dout * (1 - y ** 2)``."""
+        return np.multiply(dout, 1 - self.y * self.y, out=out)
+
+
+class Identity(Activation):
+    """``y = x``: a layer that changes nothing."""
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        """Return ``x``."""
+        return x if out is None or out is x else np.positive(x, out=out)
+
+    def backward(self, dout: Array, out: Array | None = None) -> Array:
+        """Return ``dout``."""
+        return dout if out is None or out is dout else np.positive(dout, out=out)
+
+
+class LeakyReLU(Activation):
+    """``y = max(x, 0.01 x)`` (Maas, Hannun and Ng 2013). At 0 the slope is 0.01."""
+
+    slope = 0.01
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        """Return ``max(x, 0.01 x)``."""
+        self.y = np.maximum(x, self.slope * x, out=out)
+        return self.y
+
+    def backward(self, dout: Array, out: Array | None = None) -> Array:
+        """Return ``dout`` where the output was positive, ``0.01 dout`` elsewhere."""
+        dtype = dout.dtype.type
+        slopes = np.where(self.y > 0, dtype(1), dtype(self.slope))
+        return np.multiply(dout, slopes, out=out)
+
+
+class ELU(Activation):
+    """``y = x`` above 0, ``exp(x) - 1`` below (Clevert et al. 2016, arXiv:1511.07289)."""
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        """Return ``max(x, exp(min(x, 0)) - 1)``."""
+        # Below 0 the exponential is above its tangent, x: the larger one is right.
+        self.y = np.maximum(x, np.expm1(np.minimum(x, 0)), out=out)
+        return self.y
+
+    def backward(self, dout: Array, out: Array | None = None) -> Array:
+        """Return ``dout * (1 + min(y, 0))``."""
+        return np.multiply(dout, 1 + np.minimum(self.y, 0), out=out)
+
+
+class SELU(Activation):
+    """``y = scale * x`` above 0, ``scale * alpha * (exp(x) - 1)`` below.
+
+    The two constants make mean 0 and variance 1 a fixed point from layer to layer
+    (Klambauer et al. 2017, arXiv:1706.02515, equation 14).
+    """
+
+    alpha = 1.6732632423543772848170429916717
+    scale = 1.0507009873554804934193349852946
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        """Return the scaled exponential linear unit of ``x``."""
+        below = self.alpha * np.expm1(np.minimum(x, 0))
+        self.y = np.maximum(x, 0, out=out)
+        self.y += below
+        self.y *= self.scale
+        return self.y
+
+    def backward(self, dout: Array, out: Array | None = None) -> Array:
+        """Return ``dout * scale`` above 0, ``dout * (y + scale * alpha)`` below."""
+        at_zero = self.scale * self.alpha
+        slopes = np.where(self.y > 0, dout.dtype.type(self.scale), self.y + at_zero)
+        return np.multiply(dout, slopes, out=out)
+
+
+class GELU(Activation):
+    """``y = x Phi(x)``, Phi the normal distribution (Hendrycks, Gimpel 2016, 1606.08415).
+
+    The exact one, not its approximation by tanh.
+    """
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        """Return ``x Phi(x)``."""
+        self.x = x.copy() if x is out else x
+        return np.multiply(self.x, ndtr(self.x), out=out)
+
+    def backward(self, dout: Array, out: Array | None = None) -> Array:
+        """Return ``dout * (Phi(x) + x phi(x))``, phi the normal density."""
+        density = np.exp(-0.5 * self.x * self.x)
+        density *= self.x / math.sqrt(2 * math.pi)
+        density += ndtr(self.x)
+        return np.multiply(dout, density, out=out)
+
+
+class SiLU(Activation):
+    """``y = x sigmoid(x)``, also called swish (Elfwing et al. 2018, arXiv:1702.03118)."""
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        """Return ``x sigmoid(x)``."""
+        self.x = x.copy() if x is out else x
+        return np.multiply(self.x, expit(self.x), out=out)
+
+    def backward(self, dout: Array, out: Array | None = None) -> Array:
+        """Return ``dout * s (1 + x (1 - s))`` with ``s = sigmoid(x)``."""
+        sigmoid = expit(self.x)
+        return np.multiply(dout, sigmoid * (1 + self.x * (1 - sigmoid)), out=out)
+
+
+class Softplus(Activation):
+    """``y = log(1 + exp(x))``: a smooth ReLU (Dugas et al. 2001)."""
+
+    def forward(self, x: Array, out: Array | None = None) -> Array:
+        """Return ``log(1 + exp(x))``, without overflow."""
+        self.y = np.logaddexp(x, x.dtype.type(0), out=out)
+        return self.y
+
+    def backward(self, dout: Array, out: Array | None = None) -> Array:
+        """Return ``dout * (1 - exp(-y))``, which is ``dout * sigmoid(x)``."""
+        return np.multiply(dout, -np.expm1(-self.y), out=out)
+
+
+ACTIVATIONS: dict[str, type[Layer]] = {
+    "identity": Identity,
+    "logistic": Sigmoid,
+    "tanh": Tanh,
+    "relu": ReLU,
+    "leaky_relu": LeakyReLU,
+    "elu": ELU,
+    "selu": SELU,
+    "gelu": GELU,
+    "silu": SiLU,
+    "softplus": Softplus,
+}
+
+
+def per_layer(activation: str | Sequence[str], n_hidden: int) -> tuple[str, ...]:
+    """Return the name of each hidden layer's activation, given one for all or each."""
+    if isinstance(activation, str):
+        return (activation,) * n_hidden
+    return tuple(activation)

@@ -1,0 +1,72 @@
+"""What happened in training, epoch by epoch."""
+
+from dataclasses import dataclass, field
+
+
+class Divergence(ArithmeticError):
+    """The loss exploded, or it or a parameter is no longer a number to work with."""
+
+    def __init__(self, objective: float, epoch: int) -> None:
+        super().__init__(f"the loss became {objective:.3g} at epoch {epoch}")
+        self.objective, self.epoch = objective, epoch
+
+
+@dataclass
+class History:
+    """What happened, epoch by epoch. Training that goes on adds to it.
+
+    Attributes
+    ----------
+    epochs_before : int
+        Epochs of earlier training that this history does not list.
+    loss_curve : list of float
+        Mean objective over the batches of each epoch.
+    validation_scores, validation_losses : list of float
+        Score and mean loss, without penalty, on the validation rows after each epoch;
+        empty without them.
+    samples_seen : int
+        Rows that have gone through the network, counted once per epoch.
+    best_epoch : int
+        The epoch, counted from 1, with the best monitored value.
+    epochs : int
+        Epochs that the last call of ``train`` completed.
+    converged : bool
+        Whether that stopped for lack of progress.
+    stopped : bool
+        Whether that was ended from outside, after an epoch.
+    interrupted : bool
+        Whether that was ended by KeyboardInterrupt.
+    divergence : Divergence or None
+        What ended that, if the loss exploded.
+    message : str
+        Why that ended, in the words of a solver that is not ours.
+    """
+
+    epochs_before: int = 0
+    loss_curve: list[float] = field(default_factory=list)
+    validation_scores: list[float] = field(default_factory=list)
+    validation_losses: list[float] = field(default_factory=list)
+    samples_seen: int = 0
+    best_epoch: int = 0
+    epochs: int = 0
+    converged: bool = False
+    stopped: bool = False
+    interrupted: bool = False
+    divergence: Divergence | None = None
+    message: str = ""
+
+    @property
+    def total_epochs(self) -> int:
+        """Return the number of the last epoch, counted along the whole loss curve."""
+        return self.epochs_before + len(self.loss_curve)
+
+    def add_epoch(
+        self, loss: float, n_rows: int, validated: tuple[float, float] | None
+    ) -> None:
+        """Take note of an epoch: its loss and rows, and validation score and loss."""
+        if validated:
+            self.validation_scores.append(validated[0])
+            self.validation_losses.append(validated[1])
+        self.loss_curve.append(loss)
+        self.samples_seen += n_rows
+        self.epochs += 1
