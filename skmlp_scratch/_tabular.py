@@ -12,6 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmlp_scratch._columns import rows
 from skmlp_scratch._estimator.inputs import check_sample_weight
+from skmlp_scratch._estimator.parameters import POSITIVE_INTEGER, RULES, Rule
+from skmlp_scratch._estimator.threads import threads_for
 from skmlp_scratch._members import (
     FOLDS_OF_ONE,
     batch_rows,
@@ -19,11 +21,9 @@ from skmlp_scratch._members import (
     epochs,
     train_member,
 )
-from skmlp_scratch._estimator.parameters import POSITIVE_INTEGER, RULES, Rule
 from skmlp_scratch._rollback import unchanged_on_error
 from skmlp_scratch._shared_arrays import Allocate, allocator, in_memory
 from skmlp_scratch._table_encoder import BLOCK_ROWS, TableEncoder, check_table
-from skmlp_scratch._estimator.threads import threads_for
 from skmlp_scratch.exceptions import InvalidParameterError
 from skmlp_scratch.nn.fast import row_blocks
 from skmlp_scratch.nn.typing import Array

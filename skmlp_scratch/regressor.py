@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.neural_network import MLPRegressor
 from sklearn.utils.metaestimators import available_if

@@ -9,8 +9,8 @@ from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from skmlp_scratch._tabular import BaseTabularMLP
 from skmlp_scratch._estimator.labels import weights_of_classes
+from skmlp_scratch._tabular import BaseTabularMLP
 from skmlp_scratch.classifier import ScratchMLPClassifier
 from skmlp_scratch.nn.typing import Array
 from skmlp_scratch.regressor import ScratchMLPRegressor

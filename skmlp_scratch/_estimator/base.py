@@ -45,7 +45,7 @@ class BaseScratchMLP(
         parameters = {name: getattr(twin, name) for name in defaults}
         reports = ignored_parameter_warnings(parameters, defaults)
         attributes, found = fit(twin, kind, Settings.of(parameters), call)
-        vars(twin).update(attributes)
+        twin.__dict__.update(attributes)
         learnt = {k: v for k, v in vars(twin).items() if before.get(k, twin) is not v}
         learnt = {k: v for k, v in learnt.items() if k not in kept}
         forgotten = before.keys() - vars(twin).keys()

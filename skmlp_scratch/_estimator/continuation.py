@@ -142,6 +142,7 @@ class Past:
     def check_architecture(self, settings: Settings) -> None:
         """Raise an error if the network is to be another one than it was."""
         sizes = tuple(len(b) for b in self.intercepts[:-1])
+        change: tuple[str, object, object]
         if sizes != settings.hidden_layer_sizes:
             change = "hidden_layer_sizes", sizes, settings.hidden_layer_sizes
         elif per_layer(self.activation, len(sizes)) != settings.activations:

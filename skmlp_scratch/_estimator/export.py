@@ -15,6 +15,13 @@ from skmlp_scratch.nn.activations import per_layer
 from skmlp_scratch.nn.schedules import BUDGETED
 
 SKLEARN_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
+# What scikit-learn has no name for, and what it has that predicts alike.
+SKLEARN_SOLVERS = {"adamw": "adam"}
+SKLEARN_LOSSES = {
+    "absolute_error": "squared_error",
+    "quantile": "squared_error",
+    "gamma": "poisson",
+}
 # Fitted attributes that mean the same in both packages.
 SHARED = [
     "n_layers_",
@@ -43,6 +50,12 @@ def to_sklearn(estimator: Any, model_class: Any) -> Any:
             "MLPClassifier cannot express a single class: its predict_proba would have "
             "two columns"
         )
+    quantiles = getattr(estimator, "quantiles_", None)
+    if quantiles is not None and len(quantiles) > 1:
+        raise ValueError(
+            f"{model_class.__name__} cannot express several quantiles, whose predictions "
+            "are sorted. Fit one regressor for each."
+        )
     activation = _common_activation(estimator, model_class)
     model = model_class()
     if estimator.out_activation_ == "exp" and "loss" not in model.get_params():
@@ -53,8 +66,9 @@ def to_sklearn(estimator: Any, model_class: Any) -> Any:
     _copy(estimator, model, model.get_params())
     model.coefs_, model.intercepts_ = as_arrays(model.coefs_, model.intercepts_)
     model.set_params(activation=activation)
-    if estimator.solver == "adamw":
-        model.set_params(solver="adam")
+    model.solver = SKLEARN_SOLVERS.get(model.solver, model.solver)
+    if hasattr(model, "loss"):
+        model.loss = SKLEARN_LOSSES.get(model.loss, model.loss)
     if estimator.learning_rate in BUDGETED:
         model.set_params(learning_rate="constant")
     if hasattr(model, "classes_"):

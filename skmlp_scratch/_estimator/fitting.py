@@ -62,7 +62,9 @@ def fit(
     training = training_rows(X, codes, call, targets, dtype, by_class)
     if call.incremental and len(training) == 0:
         nothing_yet = past is None
-        return untrained_attributes(initial, settings, targets) if nothing_yet else {}, reports
+        return untrained_attributes(
+            initial, settings, targets
+        ) if nothing_yet else {}, reports
     held_out = validation_rows(est, kind, call.validation, targets, dtype)
     if held_out is None and settings.early_stopping and is_stochastic(settings.solver):
         training, held_out, found = set_aside(training, targets, rng)
@@ -237,7 +239,10 @@ def resume_norms(network: Network, past: Past, training: Rows) -> None:
             return
         parameters.load(past.coefs, past.intercepts)
     sample = training.sample(NORM_ROWS).X
-    outputs = [sample, *layer_outputs(sample, past.coefs, past.intercepts, past.activation)]
+    outputs = [
+        sample,
+        *layer_outputs(sample, past.coefs, past.intercepts, past.activation),
+    ]
     for number, layer in enumerate(network.norms):
         affine = Affine(past.coefs[number], past.intercepts[number])
         layer.unfold(affine.forward(outputs[number].astype(past.dtype, copy=False)))

@@ -26,7 +26,6 @@ from skmlp_scratch._estimator.targets import TargetKind, Targets
 from skmlp_scratch.exceptions import DataTypeError
 from skmlp_scratch.nn.typing import Array
 
-
 # In scikit-learn's words.
 COLUMN_VECTOR = (
     "A column-vector y was passed when a 1d array was expected. Please change the shape of "
@@ -40,6 +39,9 @@ class ValidationSet(NamedTuple):
     X: Any = None
     y: Any = None
     sample_weight: Any = None
+
+
+NO_VALIDATION_SET = ValidationSet()
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Call:
     X: Any
     y: Any
     sample_weight: Any = None
-    validation: ValidationSet = ValidationSet()
+    validation: ValidationSet = NO_VALIDATION_SET
     incremental: bool = False
     classes: Any = None
 

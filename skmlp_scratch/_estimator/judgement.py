@@ -94,9 +94,7 @@ def _losses(loss_function: Loss, logits: Array, rows: Rows) -> tuple[float, floa
     loss, _ = loss_function.loss_and_gradient(
         logits, rows.targets, rows.weights, normalizer
     )
-    constant = loss_function.constant_loss(
-        rows.targets, rows.weights, logits.shape[1]
-    )
+    constant = loss_function.constant_loss(rows.targets, rows.weights, logits.shape[1])
     return loss, constant
 
 

@@ -266,7 +266,7 @@ class Indicators:
         return right.mean(), np.maximum(shares, 1 - shares).mean()
 
     @staticmethod
-    def decode(logits: Array, classes: Array) -> Array:
+    def decode(logits: Array, classes: Array) -> Array:  # noqa: ARG004
         """Return 1 where the probability of a label is above 0.5."""
         return (logits > 0).astype(int)
 

@@ -124,7 +124,9 @@ class Outcome:
         if history.stopped:
             return f"Training was ended after {history.epochs} epochs. Stopping."
         if history.converged:
-            what = f"Validation {settings.monitor}" if self.validation else "Training loss"
+            what = (
+                f"Validation {settings.monitor}" if self.validation else "Training loss"
+            )
             return (
                 f"{what} did not improve more than tol={settings.tol:f} for "
                 f"{settings.n_iter_no_change} consecutive epochs. Stopping."
@@ -175,7 +177,11 @@ class Outcome:
                 f"(max_iter={settings.max_iter}): {history.message}. Raise max_iter or "
                 "max_fun" + ("." if self._features_fine else ", or scale the features.")
             )
-        early = f"validation {settings.monitor}" if settings.early_stopping else "training loss"
+        early = (
+            f"validation {settings.monitor}"
+            if settings.early_stopping
+            else "training loss"
+        )
         stopped = (
             f"Stopped at max_iter={settings.max_iter} before the {early} ceased to improve by "
             f"tol={settings.tol}. "
@@ -256,7 +262,9 @@ class Outcome:
         found = []
         if is_stochastic(settings.solver):
             direction = "raise or lower" if stuck else "lower"
-            found.append(f"{direction} learning_rate_init={settings.learning_rate_init}")
+            found.append(
+                f"{direction} learning_rate_init={settings.learning_rate_init}"
+            )
         if not self._features_fine:
             found.append(SCALE_FEATURES)
         if targets.real and target_warnings(

@@ -260,9 +260,7 @@ def _and(first: Need, words: str, test: Callable[[Mapping[str, Any]], bool]) -> 
     return Need(f"{first.words}{words}", lambda p: first.test(p) and test(p))
 
 
-UNBUDGETED = (
-    f"a learning_rate that is not {either(BUDGETED)}, which use up max_iter"
-)
+UNBUDGETED = f"a learning_rate that is not {either(BUDGETED)}, which use up max_iter"
 FIXED_RATES = tuple(name for name in STOCHASTIC if not SOLVERS[name].adapts_rates)
 BY_BATCHES = _needs_solver(STOCHASTIC)
 # What a parameter needs from the others in order to have an effect.

@@ -43,7 +43,7 @@ def snapshot(est: Estimator) -> Estimator:
         If the estimator is not fitted.
     """
     fitted = object.__new__(type(est))
-    fitted.__dict__ = attributes = vars(est)
+    fitted.__dict__ = attributes = est.__dict__
     if "_activation" not in attributes:
         check_is_fitted(fitted, "coefs_")
         fitted.__dict__ = attributes.copy()
@@ -79,7 +79,9 @@ def transformed_logits(
     return outputs
 
 
-def reduced_logits(fitted: FittedAttributes, X: Any, reduce: Callable[[Array], Array]) -> Array:
+def reduced_logits(
+    fitted: FittedAttributes, X: Any, reduce: Callable[[Array], Array]
+) -> Array:
     """Check rows; return what a function makes of their logits, which are not kept.
 
     It gets those of a few rows, and returns an array of as many rows.

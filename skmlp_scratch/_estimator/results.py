@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from skmlp_scratch._estimator.continuation import TrainingState
+from skmlp_scratch._estimator.continuation import Past, TrainingState
 from skmlp_scratch._estimator.problem import Problem
 from skmlp_scratch._estimator.settings import Settings
 from skmlp_scratch._estimator.solvers import obstacle_to_partial_fit
@@ -23,10 +23,16 @@ def fitted_attributes(
         settings.solver, settings.learning_rate, settings.early_stopping
     )
     W, b = network.folded()
+    validated = problem.held_out is not None
+    curves = _curves(
+        history, problem.past, incremental=problem.incremental, validated=validated
+    )
+    if settings.early_stopping and validated:
+        curves["best_loss_"] = None
     return {
         **_of_network([w.copy() for w in W], [v.copy() for v in b]),
         **_of_settings(settings, problem.targets),
-        **_curves(problem, history),
+        **curves,
         "_training_state": state.without_stream() if obstacle else state,
     }
 
@@ -38,15 +44,7 @@ def untrained_attributes(
     return {
         **_of_network(*initial.copies()),
         **_of_settings(settings, targets),
-        "n_iter_": 0,
-        "t_": 0,
-        "best_iter_": 0,
-        "loss_curve_": [],
-        "loss_": math.nan,
-        "best_loss_": math.inf,
-        "validation_scores_": None,
-        "validation_loss_curve_": None,
-        "best_validation_score_": None,
+        **_curves(History(), past=None, incremental=True, validated=False),
         "_training_state": TrainingState(begun=False),
     }
 
@@ -68,24 +66,27 @@ def _of_settings(settings: Settings, targets: Targets) -> dict[str, Any]:
     }
 
 
-def _curves(problem: Problem, history: History) -> dict[str, Any]:
+def _curves(
+    history: History, past: Past | None, *, incremental: bool, validated: bool
+) -> dict[str, Any]:
     """Return this fit's history, added to that of the fits that it went on from."""
-    past, validated = problem.past, problem.held_out is not None
     curve, best = history.loss_curve, min(history.loss_curve, default=math.inf)
     scores, losses = history.validation_scores, history.validation_losses
     if past:
-        if problem.incremental:
+        before = past.best_loss
+        if before is None or not incremental:
+            before = min(past.loss_curve, default=math.inf)
+        best = min(before, best)
+        if incremental:
             # In place: a call must not take longer the more there were. Copies of the
             # estimator have a list of their own.
-            before = min(past.loss_curve) if past.best_loss is None else past.best_loss
+            past.loss_curve.extend(curve)
             curve = past.loss_curve
-            curve.extend(history.loss_curve)
         else:
-            before = min(past.loss_curve, default=math.inf)
             curve = past.loss_curve + curve
-        best = min(before, best)
-        scores = _before(past.validation_scores, history) + scores
-        losses = _before(past.validation_losses, history) + losses
+        if validated:
+            scores = _before(past.validation_scores, history) + scores
+            losses = _before(past.validation_losses, history) + losses
     known = (score for score in scores if not math.isnan(score))
     return {
         "n_iter_": history.epochs,
@@ -93,7 +94,7 @@ def _curves(problem: Problem, history: History) -> dict[str, Any]:
         "best_iter_": history.best_epoch,
         "loss_curve_": curve,
         "loss_": curve[-1] if curve else math.nan,
-        "best_loss_": None if problem.settings.early_stopping and validated else best,
+        "best_loss_": best,
         "validation_scores_": scores if validated else None,
         "validation_loss_curve_": losses if validated else None,
         "best_validation_score_": max(known, default=math.nan) if validated else None,

@@ -44,9 +44,7 @@ class Solver:
 
 
 def _adam(settings: Settings, parameters: Parameters) -> Adam:
-    return Adam(
-        parameters.vector, settings.beta_1, settings.beta_2, settings.epsilon
-    )
+    return Adam(parameters.vector, settings.beta_1, settings.beta_2, settings.epsilon)
 
 
 def _adamw(settings: Settings, parameters: Parameters) -> AdamW:

@@ -96,7 +96,7 @@ def solve_at_once(
 ) -> None:
     """Train by L-BFGS."""
     settings = problem.settings
-    progress = Progress(settings.max_iter) if settings.verbose else None
+    progress = Progress(settings.max_iter).print_epoch if settings.verbose else None
     minimize_lbfgs(
         network,
         batches,
@@ -104,7 +104,7 @@ def solve_at_once(
         Limits(settings.max_iter, settings.max_fun, settings.tol),
         settings.alpha,
         make_validation(problem, network),
-        progress and progress.print_epoch,
+        progress,
     )
 
 
@@ -127,10 +127,9 @@ def solve_by_batches(
         average,
     )
     max_iter = None if incremental else settings.max_iter
-    progress = Progress(max_iter, schedule) if settings.verbose else None
+    progress = Progress(max_iter, schedule).print_epoch if settings.verbose else None
     max_epochs = 1 if incremental else settings.max_iter
-    after_epoch = progress and progress.print_epoch
-    train(network, batches, step, watch, history, max_epochs, after_epoch)
+    train(network, batches, step, watch, history, max_epochs, progress)
     if history.divergence:
         if incremental and problem.past:
             return before  # as if the rows had not come
@@ -145,7 +144,7 @@ def solve_by_batches(
         watched=watched_quantity(problem),
         best=watch.patience.best,
         failures=0 if budgeted else watch.patience.failures,
-        average=average and AverageState(average.t, average.vector),
+        average=AverageState(average.t, average.vector) if average else None,
         norm=norm_state(network),
     )
 
@@ -226,7 +225,9 @@ def make_watch(problem: Problem, network: Network, before: TrainingState) -> Wat
     """Return what is looked at after each epoch."""
     settings = problem.settings
     budgeted = is_budgeted(settings.solver, settings.learning_rate)
-    patience = Patience(settings.tol, math.inf if budgeted else settings.n_iter_no_change)
+    patience = Patience(
+        settings.tol, math.inf if budgeted else settings.n_iter_no_change
+    )
     as_sklearn = settings.starts_as_sklearn or not problem.targets.real
     guard = make_guard(problem, network)
     if problem.monitor != "loss" and not as_sklearn:

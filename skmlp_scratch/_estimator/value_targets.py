@@ -176,7 +176,7 @@ def decoder(
     if output_activation == ExponentialLoss.output_activation:
         return ExponentialLoss().output
     if quantiles is not None and len(quantiles) > 1:
-        return PinballLoss(quantiles).output
+        return PinballLoss(quantiles.tolist()).output
     return None
 
 
@@ -188,9 +188,13 @@ def score_of_values(
         return float(r2_score(y, predictions, sample_weight=weights))
     if len(quantiles) == 1:
         alpha = float(quantiles[0])
-        return float(d2_pinball_score(y, predictions, sample_weight=weights, alpha=alpha))
+        return float(
+            d2_pinball_score(y, predictions, sample_weight=weights, alpha=alpha)
+        )
     columns = zip(predictions.T, quantiles.tolist(), strict=True)
-    scores = [d2_pinball_score(y, p, sample_weight=weights, alpha=q) for p, q in columns]
+    scores = [
+        d2_pinball_score(y, p, sample_weight=weights, alpha=q) for p, q in columns
+    ]
     return float(np.mean(scores))
 
 

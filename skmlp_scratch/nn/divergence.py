@@ -1,4 +1,4 @@
-"""Has training gone astray, and which parameters are sound?"""
+"""Divergence: how it is noticed, and which parameters are sound afterwards."""
 
 import math
 from collections.abc import Callable

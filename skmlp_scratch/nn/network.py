@@ -229,14 +229,16 @@ class Network:
         self._on_the_way_back = back[::-1]
         self._planned_rows = n_rows
 
-    def _allocate(self, n_rows: int) -> tuple[list[Any], list[Any]]:
-        """Return an array for each layer's output, and for the derivative of its input.
+    def _allocate(self, n_rows: int) -> tuple[list[Array | None], list[Array | None]]:
+        """Return where each layer puts its output, and the derivative of its input.
 
-        None lets a layer make one: what comes before the first affine layer, which may
-        be sparse.
+        Before the first affine layer, where X may be sparse, layers make arrays.
         """
-        dtype, buffers, dbuffers = self.parameters.vector.dtype, [], []
-        out = dout = None
+        dtype = self.parameters.vector.dtype
+        buffers: list[Array | None] = []
+        dbuffers: list[Array | None] = []
+        out: Array | None = None
+        dout: Array | None = None
         for layer in self.layers:
             dbuffers.append(dout)
             if isinstance(layer, Affine):
