@@ -2,7 +2,6 @@
 
 import copy
 import math
-from collections.abc import Callable
 
 import numpy as np
 
@@ -35,6 +34,7 @@ from skmlp_scratch.nn.stopping import Patience, Watch
 from skmlp_scratch.nn.training import Step, train
 from skmlp_scratch.nn.typing import Update
 from skmlp_scratch.nn.updates import ClipNorm, MaxNorm, WeightAverage
+from skmlp_scratch.nn.validation import Validation
 
 # The loss of a network that has begun to learn, in units of that of a constant prediction.
 BEGUN = 0.5
@@ -103,7 +103,7 @@ def solve_at_once(
         history,
         Limits(settings.max_iter, settings.max_fun, settings.tol),
         settings.alpha,
-        make_validation(problem, network),
+        make_validation(problem),
         progress,
     )
 
@@ -235,8 +235,7 @@ def make_watch(problem: Problem, network: Network, before: TrainingState) -> Wat
         patience.begins_below = BEGUN * guard.constant_loss
     if before.watched == watched_quantity(problem):
         patience.best, patience.failures = before.best, before.failures
-    validate = make_validation(problem, network)
-    return Watch(patience, problem.monitor, validate, guard)
+    return Watch(patience, problem.monitor, make_validation(problem), guard)
 
 
 def watched_quantity(problem: Problem) -> tuple[object, ...]:
@@ -274,23 +273,17 @@ def make_guard(problem: Problem, network: Network) -> DivergenceGuard:
     )
 
 
-def make_validation(
-    problem: Problem, network: Network
-) -> Callable[[], tuple[float, float]] | None:
-    """Return a function that scores the network, as it is, on the rows held out."""
+def make_validation(problem: Problem) -> Validation | None:
+    """Return the rows held out, and what is measured there."""
     held_out, targets = problem.held_out, problem.targets
     if held_out is None:
         return None
     codes, weights = held_out.own()
-    normalizer = None if weights is None else weights.sum()
-
-    def validate() -> tuple[float, float]:
-        with np.errstate(over="ignore", invalid="ignore"):
-            logits = network.predict(held_out.X, held_out.rows)
-            score = targets.score(logits, codes, weights)
-            loss, _ = targets.validation_loss.loss_and_gradient(
-                logits, codes, weights, normalizer
-            )
-        return score, loss
-
-    return validate
+    return Validation(
+        held_out.X,
+        codes,
+        targets.validation_loss,
+        targets.score,
+        held_out.rows,
+        weights,
+    )

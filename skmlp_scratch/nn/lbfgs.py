@@ -10,6 +10,7 @@ from skmlp_scratch.nn.batches import Batches
 from skmlp_scratch.nn.history import Divergence, History
 from skmlp_scratch.nn.network import Network
 from skmlp_scratch.nn.typing import Array
+from skmlp_scratch.nn.validation import Validation
 
 
 class Limits(NamedTuple):
@@ -34,7 +35,7 @@ def minimize_lbfgs(
     history: History,
     limits: Limits,
     alpha: float = 0.0,
-    validate: Callable[[], tuple[float, float]] | None = None,
+    validation: Validation | None = None,
     after_epoch: Callable[[History], bool | None] | None = None,
 ) -> None:
     """Train a network in place by L-BFGS (Byrd, Lu, Nocedal and Zhu 1995).
@@ -52,8 +53,8 @@ def minimize_lbfgs(
         When to stop.
     alpha : float, default=0.0
         Strength of the penalty on the weight matrices.
-    validate : callable, default=None
-        Returns score and loss on validation rows, after every iteration.
+    validation : Validation, default=None
+        Rows to validate on after every iteration.
     after_epoch : callable, default=None
         Called with the history after every iteration; may return True to end training.
     """
@@ -64,7 +65,7 @@ def minimize_lbfgs(
     def after_iteration(intermediate_result: OptimizeResult) -> None:
         parameters[...] = intermediate_result.x
         loss = float(intermediate_result.fun)
-        history.add_epoch(loss, 0, validate and validate())
+        history.add_epoch(loss, 0, validation and validation.measure(network))
         history.best_epoch = history.total_epochs
         best[...] = parameters
         history.stopped = bool(after_epoch and after_epoch(history))

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from skmlp_scratch.nn.divergence import DivergenceGuard
 from skmlp_scratch.nn.history import History
+from skmlp_scratch.nn.network import Network
+from skmlp_scratch.nn.validation import Validation
 
 # What can decide when to stop, as a number that should fall.
 MONITORS: dict[str, Callable[[History], float]] = {
@@ -70,21 +72,24 @@ class Watch:
     monitor : {'loss', 'validation_loss', 'validation_score'}, default='loss'
         What patience watches. If it is not the training loss, the parameters of its
         best epoch are restored at the end.
-    validate : callable, default=None
-        Returns score, larger is better, and loss on validation rows.
+    validation : Validation, default=None
+        Rows to validate on.
     guard : DivergenceGuard
         Notices divergence; by default one that looks for what is not finite only.
     """
 
     patience: Patience
     monitor: str = "loss"
-    validate: Callable[[], tuple[float, float]] | None = None
+    validation: Validation | None = None
     guard: DivergenceGuard = field(default_factory=DivergenceGuard)
 
-    def end_epoch(self, history: History, loss: float, n_rows: int) -> bool:
+    def end_epoch(
+        self, history: History, network: Network, loss: float, n_rows: int
+    ) -> bool:
         """Validate, take note of an epoch, and return whether it is the best so far."""
         # First validated, then noted: an interrupt must not come in between.
-        history.add_epoch(loss, n_rows, self.validate and self.validate())
+        validated = self.validation and self.validation.measure(network)
+        history.add_epoch(loss, n_rows, validated)
         is_best = self.patience.update(MONITORS[self.monitor](history))
         if is_best:
             history.best_epoch = history.total_epochs

@@ -88,7 +88,7 @@ def train(
             watch.guard.epoch = history.total_epochs + 1
             loss = train_epoch(network, batches, step, watch)
             with step.averaged(parameters):
-                if watch.end_epoch(history, loss, batches.n_rows):
+                if watch.end_epoch(history, network, loss, batches.n_rows):
                     best.keep(parameters, history.best_epoch)
                 watch.guard.end_epoch(loss)
             step.schedule.end_epoch(history.samples_seen)

@@ -1,0 +1,48 @@
+"""How a network does on rows that it is not trained on, while it is being trained."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from skmlp_scratch.nn.network import Network
+from skmlp_scratch.nn.typing import Array, Loss
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Rows to validate on, and what is measured there.
+
+    Attributes
+    ----------
+    X : ndarray or sparse CSR matrix of shape (n_samples, n_features)
+    targets : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+        Those of the rows.
+    loss : Loss
+        What is measured beside the score, without penalty.
+    score : callable
+        Takes logits, targets and weights; returns a number, larger is better.
+    rows : ndarray of int of shape (n_rows,), default=None
+        Which rows of X; None means all of them.
+    weights : ndarray of shape (n_rows,), default=None
+        Those of the rows; None means that all weigh the same.
+    """
+
+    X: Array
+    targets: Array
+    loss: Loss
+    score: Callable[[Array, Array, Array | None], float]
+    rows: Array | None = None
+    weights: Array | None = None
+
+    def measure(self, network: Network) -> tuple[float, float]:
+        """Return score and mean loss of the network, as it is."""
+        weights = self.weights
+        normalizer = None if weights is None else weights.sum()
+        with np.errstate(over="ignore", invalid="ignore"):
+            logits = network.predict(self.X, self.rows)
+            score = self.score(logits, self.targets, weights)
+            loss, _ = self.loss.loss_and_gradient(
+                logits, self.targets, weights, normalizer
+            )
+        return score, loss
