@@ -65,7 +65,8 @@ def minimize_lbfgs(
     def after_iteration(intermediate_result: OptimizeResult) -> None:
         parameters[...] = intermediate_result.x
         loss = float(intermediate_result.fun)
-        history.add_epoch(loss, 0, validation and validation.measure(network))
+        validated = validation.measure(network) if validation else None
+        history.add_epoch(loss, 0, validated)
         history.best_epoch = history.total_epochs
         best[...] = parameters
         history.stopped = bool(after_epoch and after_epoch(history))

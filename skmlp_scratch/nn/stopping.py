@@ -88,7 +88,7 @@ class Watch:
     ) -> bool:
         """Validate, take note of an epoch, and return whether it is the best so far."""
         # First validated, then noted: an interrupt must not come in between.
-        validated = self.validation and self.validation.measure(network)
+        validated = self.validation.measure(network) if self.validation else None
         history.add_epoch(loss, n_rows, validated)
         is_best = self.patience.update(MONITORS[self.monitor](history))
         if is_best:
