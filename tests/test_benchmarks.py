@@ -11,16 +11,15 @@ import sys
 import time
 import warnings
 from dataclasses import asdict
-from pathlib import Path
 
 import joblib
 import numpy as np
 import pytest
+from helpers import ROOT, stochastic
 from sklearn.dummy import DummyRegressor
 
 from skmlp_scratch.exceptions import DivergenceError
 
-ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "benchmarks"
 PAGE = ROOT / "docs" / "performance.md"
 SECTIONS = [
@@ -168,7 +167,7 @@ def test_layouts(run):
     assert [row[2] for row in rows[::2]] == ["1.000", "1.000"]
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@stochastic
 def test_parts(run, solver):
     head, rows = run(
         "compare.py",

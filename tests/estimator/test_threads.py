@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import ignore_convergence
 from sklearn.datasets import load_digits
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
@@ -19,7 +20,7 @@ from skmlp_scratch.nn import vectors
 from skmlp_scratch.nn.vectors import add_multiple
 
 SMALL, LARGE = (10, 10), (SMALL_PRODUCT, 2)
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = ignore_convergence
 
 
 @pytest.fixture(autouse=True)

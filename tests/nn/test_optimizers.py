@@ -2,8 +2,18 @@
 
 import numpy as np
 import pytest
+from helpers import float_types, optimizers
 
-from skmlp_scratch.nn.optimizers import LARGEST_SCALE, SGD, Adam, AdamW, fade
+from skmlp_scratch.nn import optimizers as optimizers_module
+from skmlp_scratch.nn.blocks import VECTOR_BLOCK
+from skmlp_scratch.nn.optimizers import (
+    LARGEST_SCALE,
+    SGD,
+    Adam,
+    AdamW,
+    fade,
+    flush_denormals,
+)
 
 
 def run(optimizer, parameters, gradients, rates):
@@ -73,7 +83,7 @@ def test_a_fading_sum_is_scaled_before_it_leaves_the_range(rate):
     assert scaled == {0: 200, 0.0005: 200, 0.5: 28, 0.9: 4, 0.999: 0, 1: 200}[rate]
 
 
-@pytest.mark.parametrize("make", [SGD, Adam])
+@optimizers
 def test_step_is_in_place_and_keeps_float32(make):
     parameters = np.ones(3, np.float32)
     optimizer = make(parameters)
@@ -84,7 +94,7 @@ def test_step_is_in_place_and_keeps_float32(make):
     assert all(array.dtype == np.float32 for array in arrays)
 
 
-@pytest.mark.parametrize("make", [SGD, Adam])
+@optimizers
 def test_state_is_all_that_there_is_to_remember(make, data):
     start, gradients, rates = data
     whole = run(make(start), start.copy(), gradients, rates)
@@ -119,3 +129,50 @@ def test_a_gradient_that_vanishes_does_not_divide_by_zero():
     rate = 1e-38 / (1 - 0.5**2)
     expected = 0.75 - rate * 0.25 / np.finfo(np.float32).tiny
     np.testing.assert_allclose(parameters, [expected], rtol=1e-5)
+
+
+@optimizers
+@pytest.mark.parametrize(
+    "size", [1, VECTOR_BLOCK, VECTOR_BLOCK + 1, 3 * VECTOR_BLOCK + 17]
+)
+@float_types
+def test_optimizers_do_not_depend_on_blocks(make, size, dtype, monkeypatch):
+    rng = np.random.default_rng(0)
+    start, *gradients = rng.standard_normal((4, size)).astype(dtype)
+
+    def run():
+        parameters, optimizer = start.copy(), make(start)
+        for gradient in gradients:
+            optimizer.step(parameters, gradient.copy(), 0.1)
+        return parameters
+
+    blocked = run()
+    monkeypatch.setattr(
+        optimizers_module, "in_blocks", lambda update, *vectors: update(*vectors)
+    )
+    np.testing.assert_array_equal(blocked, run())
+
+
+@float_types
+def test_every_hundredth_step_drops_what_is_about_to_become_denormal(dtype):
+    tiny = np.finfo(dtype).tiny
+    parameters = np.array([1, 1e9 * tiny, 1e7 * tiny, -1e7 * tiny, tiny / 4], dtype)
+    state = {"t": 98, "M": parameters.copy()}
+    before = parameters.copy()
+    flush_denormals(state, parameters)
+    np.testing.assert_array_equal(parameters, before)
+    flush_denormals(state, parameters)
+    for array in (parameters, state["M"]):
+        np.testing.assert_array_equal(array, before * [1, 1, 0, 0, 0])
+
+
+@optimizers
+def test_no_denormals_where_the_gradient_vanishes(make):
+    parameters = np.ones(4, np.float32)
+    optimizer = make(parameters)
+    optimizer.step(parameters, np.ones(4, np.float32), 0.1)
+    for _ in range(1500):  # 0.9 ** 1500 is far below the smallest float32
+        optimizer.step(parameters, np.zeros(4, np.float32), 0.1)
+        for moment in ("M", "velocity"):
+            values = np.abs(optimizer.state.get(moment, np.zeros(1)))
+            assert not ((values > 0) & (values < np.finfo(np.float32).tiny)).any()
