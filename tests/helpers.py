@@ -5,6 +5,7 @@ import io
 import pickle
 import warnings
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import joblib
@@ -17,6 +18,7 @@ from sklearn.preprocessing import scale
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
+from skmlp_scratch.nn.blocks import VECTOR_BLOCK
 from skmlp_scratch.nn.initializers import initialize
 from skmlp_scratch.nn.network import Network
 from skmlp_scratch.nn.optimizers import SGD, Adam, AdamW
@@ -30,13 +32,11 @@ SKLEARN = tuple(map(int, sklearn.__version__.split(".")[:2]))
 
 SOLVERS = ("adam", "adamw", "sgd", "lbfgs")
 STOCHASTIC = tuple(solver for solver in SOLVERS if solver != "lbfgs")
-# How to make each optimizer for a vector of parameters, at its own defaults.
-OPTIMIZERS = {
-    "sgd": SGD,
-    "adam": Adam,
-    "adamw": lambda parameters: AdamW(parameters, len(parameters) // 2, 0.1),
-}
-OPTIMIZER_CLASSES = {"adam": Adam, "adamw": AdamW, "sgd": SGD}
+# AdamW is left out where it could only do what Adam does.
+UNLIKE_SOLVERS = [solver for solver in SOLVERS if solver != "adamw"]
+OPTIMIZERS = {"adam": Adam, "adamw": AdamW, "sgd": SGD}
+# What has no default.
+OPTIMIZER_ARGUMENTS = {"adamw": {"n_weights": 1, "decay": 0.1}}
 LEARNING_RATES = ("constant", "invscaling", "adaptive", *BUDGETED)
 REGRESSION_LOSSES = ("squared_error", "poisson")
 
@@ -45,20 +45,35 @@ SKLEARN_SOLVERS = ("adam", "sgd", "lbfgs")
 SKLEARN_STOCHASTIC = ("adam", "sgd")
 SKLEARN_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 
+# What a network must have for predictions, labels aside.
+NEEDED = ["coefs_", "intercepts_", "n_layers_", "n_outputs_", "out_activation_"]
+
 ESTIMATORS = (ScratchMLPClassifier, ScratchMLPRegressor)
 
 both = pytest.mark.parametrize("estimator_class", ESTIMATORS)
 all_stochastic = pytest.mark.parametrize("solver", STOCHASTIC)
-# AdamW is left out where it could only do what Adam does.
-solvers = pytest.mark.parametrize("solver", [s for s in SOLVERS if s != "adamw"])
-stochastic = pytest.mark.parametrize("solver", [s for s in STOCHASTIC if s != "adamw"])
+solvers = pytest.mark.parametrize("solver", UNLIKE_SOLVERS)
+stochastic = pytest.mark.parametrize(
+    "solver", [solver for solver in UNLIKE_SOLVERS if solver in STOCHASTIC]
+)
+in_batches_or_at_once = pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 sklearn_solvers = pytest.mark.parametrize("solver", SKLEARN_SOLVERS)
 sklearn_stochastic = pytest.mark.parametrize("solver", SKLEARN_STOCHASTIC)
 sklearn_activations = pytest.mark.parametrize("activation", SKLEARN_ACTIVATIONS)
-optimizers = pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS)
+optimizers = pytest.mark.parametrize(
+    "make",
+    [
+        partial(optimizer, **OPTIMIZER_ARGUMENTS.get(name, {}))
+        for name, optimizer in OPTIMIZERS.items()
+    ],
+    ids=OPTIMIZERS,
+)
 schedules = pytest.mark.parametrize("learning_rate", BUDGETED)
 regression_losses = pytest.mark.parametrize("loss", REGRESSION_LOSSES)
 seeds = pytest.mark.parametrize("seed", [0, 1, 42])
+block_sizes = pytest.mark.parametrize(
+    "size", [1, VECTOR_BLOCK, VECTOR_BLOCK + 1, 3 * VECTOR_BLOCK + 17]
+)
 float_types = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 float_names = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
@@ -104,6 +119,11 @@ def messages_of(category, function, *arguments, **keywords):
     """Return the messages of one category of a call's warnings."""
     caught = recorded(function, *arguments, **keywords)
     return [str(warning.message) for warning in of_category(caught, category)]
+
+
+def ignore(category):
+    """Mark a test in which one of the package's warnings is of no interest."""
+    return pytest.mark.filterwarnings(f"ignore::skmlp_scratch.exceptions.{category}")
 
 
 # Data: a kind of targets for each way in which an estimator treats them

@@ -15,6 +15,7 @@ from helpers import (
     SKLEARN,
     fitted_attributes,
     float_names,
+    ignore,
     ignore_convergence,
     parameters_of,
     pickled,
@@ -327,7 +328,7 @@ def test_a_rows_prediction_does_not_depend_on_its_company(hidden_layer_sizes, dt
 
 
 @ignore_convergence
-@pytest.mark.filterwarnings("ignore::skmlp_scratch.exceptions.DeadUnitsWarning")
+@ignore("DeadUnitsWarning")
 @sklearn_activations
 @LAYERS
 def test_probabilities_are_the_networks_formula(hidden_layer_sizes, activation):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from helpers import checks_of_scikit_learn, ignore_convergence, unequal_weights
+from helpers import checks_of_scikit_learn, ignore, ignore_convergence, unequal_weights
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
 
@@ -15,7 +15,7 @@ from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
 pytestmark = [
     ignore_convergence,
     *(
-        pytest.mark.filterwarnings(f"ignore::skmlp_scratch.exceptions.{category}")
+        ignore(category)
         for category in (
             "ConstantPredictionWarning",
             "DeadUnitsWarning",

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from helpers import SKLEARN, ignore_convergence, stochastic
+from helpers import SKLEARN, ignore, ignore_convergence, stochastic
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -143,9 +143,7 @@ def test_pipeline(data):
 
 
 # It says that a network which did not learn anything is of no use.
-@pytest.mark.filterwarnings(
-    "ignore::skmlp_scratch.exceptions.ConstantPredictionWarning"
-)
+@ignore("ConstantPredictionWarning")
 def test_grid_search_in_two_processes(data):
     X, y = data
     search = GridSearchCV(

@@ -55,7 +55,7 @@ def test_recovers_a_known_function(solver, seed):
         hidden_layer_sizes=(30, 30),
         activation="tanh",
         solver=solver,
-        learning_rate_init={"adam": 0.01, "sgd": 0.05, "lbfgs": 0.001}[solver],
+        learning_rate_init={"sgd": 0.05}.get(solver, 0.01),
         batch_size="auto" if solver == "lbfgs" else 40,
         max_iter=200,
         random_state=seed,

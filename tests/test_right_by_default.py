@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import drawn, ignore_convergence, messages_of
+from helpers import drawn, ignore, ignore_convergence, messages_of
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import (
     load_breast_cancer,
@@ -83,7 +83,7 @@ STARTS = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::skmlp_scratch.exceptions.TargetScaleWarning")
+@ignore("TargetScaleWarning")
 @pytest.mark.parametrize("case", STARTS)
 def test_a_regressor_starts_near_a_constant(case):
     make, parameters, constant = STARTS[case]
@@ -116,7 +116,7 @@ def test_glorot_uniform_starts_as_scikit_learn_does():
     np.testing.assert_allclose(ours.predict(X), theirs.predict(X), atol=1e-9)
 
 
-@pytest.mark.filterwarnings("ignore::skmlp_scratch.exceptions.TargetScaleWarning")
+@ignore("TargetScaleWarning")
 @pytest.mark.parametrize("offset", [3, 30, 1000])
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_the_mean_of_the_targets_makes_no_difference(early_stopping, offset):
@@ -207,7 +207,7 @@ def test_a_constant_feature_that_drowns_the_others_is_named():
     assert "one is 1e+05 in all rows" in message
 
 
-@pytest.mark.filterwarnings("ignore::skmlp_scratch.exceptions.FeatureScaleWarning")
+@ignore("FeatureScaleWarning")
 def test_a_bad_loss_at_max_iter_is_not_to_be_ignored():
     X, y = regression_rows(200)
     with pytest.warns(
@@ -216,9 +216,7 @@ def test_a_bad_loss_at_max_iter_is_not_to_be_ignored():
         ScratchMLPRegressor(max_iter=20, random_state=0).fit(1e4 * X, y)
 
 
-@pytest.mark.filterwarnings(
-    "ignore::skmlp_scratch.exceptions.ConstantPredictionWarning"
-)
+@ignore("ConstantPredictionWarning")
 def test_early_stopping_waits_until_learning_begins():
     X, y = make_friedman2(300, random_state=0)
     X, y = minmax_scale(X), scale(y)
@@ -275,9 +273,7 @@ FAR = {
 }
 
 
-@pytest.mark.filterwarnings(
-    "ignore::skmlp_scratch.exceptions.ConstantPredictionWarning"
-)
+@ignore("ConstantPredictionWarning")
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("case", FAR)
 def test_targets_of_another_scale_are_named(case, early_stopping):
@@ -460,7 +456,7 @@ def test_rare_positives_in_small_batches():
     assert balanced_accuracy_score(y, clf.predict(X)) > 0.9
 
 
-@pytest.mark.filterwarnings("ignore::skmlp_scratch.exceptions.FeatureScaleWarning")
+@ignore("FeatureScaleWarning")
 def test_no_fold_is_lost():
     X, y = cell(*regression_rows(1000))
     reg = ScratchMLPRegressor(max_iter=20, random_state=0)

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import scipy.sparse
 from helpers import (
-    OPTIMIZER_CLASSES,
+    OPTIMIZERS,
     all_stochastic,
     both,
+    ignore,
     ignore_convergence,
+    in_batches_or_at_once,
     numbers,
     schedules,
     warnings_as,
@@ -34,9 +36,6 @@ X, y = load_digits(return_X_y=True)
 X = (X / 16).astype(np.float32)
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 
-of_no_use = pytest.mark.filterwarnings(
-    "ignore::skmlp_scratch.exceptions.ConstantPredictionWarning"
-)
 SETTINGS = {
     "dropout": {"dropout": 0.3},
     "dropout of the input": {"dropout": [0.2, 0.0]},
@@ -132,7 +131,7 @@ def test_all_start_from_the_same_weights_and_split(name):
 # Schedules
 
 
-@of_no_use
+@ignore("ConstantPredictionWarning")
 @schedules
 @all_stochastic
 def test_a_budget_is_used_up_without_a_warning(solver, learning_rate):
@@ -175,7 +174,7 @@ def test_early_stopping_keeps_the_best_epoch_and_runs_to_the_end(learning_rate):
 @all_stochastic
 @schedules
 def test_each_step_has_the_rate_of_its_schedule(learning_rate, solver, monkeypatch):
-    optimizer = OPTIMIZER_CLASSES[solver]
+    optimizer = OPTIMIZERS[solver]
     step, rates = optimizer.step, []
 
     def recorded(self, parameters, gradient, rate):
@@ -367,7 +366,7 @@ def test_a_number_drops_hidden_units_only():
 
 
 @ignore_convergence
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@in_batches_or_at_once
 @pytest.mark.parametrize("multilabel", [False, True])
 def test_label_smoothing_keeps_probabilities_from_the_ends(multilabel, solver):
     target, right = y_train, np.eye(10, dtype=bool)[y_train]
@@ -474,7 +473,7 @@ def test_a_list_is_copied():
 
 
 @ignore_convergence
-@pytest.mark.filterwarnings("ignore::skmlp_scratch.exceptions.DivergenceWarning")
+@ignore("DivergenceWarning")
 def test_divergence_in_partial_fit_brings_the_average_back():
     estimator = quick(averaging=0.9)
     for _ in range(2):
@@ -505,7 +504,7 @@ def test_warm_start_with_another_loss_does_not_compare_it_with_the_old_one(chang
 
 
 @ignore_convergence
-@of_no_use
+@ignore("ConstantPredictionWarning")
 def test_a_budget_leaves_no_failures_behind():
     estimator = quick(
         learning_rate="one_cycle", learning_rate_init=1e-30, max_iter=20
@@ -516,7 +515,7 @@ def test_a_budget_leaves_no_failures_behind():
 
 
 @ignore_convergence
-@pytest.mark.filterwarnings("ignore::skmlp_scratch.exceptions.TargetScaleWarning")
+@ignore("TargetScaleWarning")
 def test_clipping_gets_over_a_row_that_would_end_training():
     target = L_train.copy()
     target[-1] = 1e6

@@ -635,7 +635,7 @@ def test_after_diverging_partial_fit_can_go_on(solver, estimator_class):
         estimator.partial_fit(X, y, **more)
     score = estimator.score(X, y)
     # Of SGD, the momentum is out of all proportion after that.
-    factor = {"adam": 5e307, "sgd": 1e80}[solver]
+    factor = 1e80 if solver == "sgd" else 5e307
     (warning,) = recorded(estimator.partial_fit, abs(X) * factor, y)
     assert warning.category is DivergenceWarning
     assert estimator.score(X, y) == score

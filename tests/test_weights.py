@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import sklearn
 from helpers import (
+    UNLIKE_SOLVERS,
     estimator_for,
     ignore_convergence,
     numbers,
@@ -37,7 +38,12 @@ pytestmark = ignore_convergence
 
 ways_to_stop = pytest.mark.parametrize(
     ("solver", "early_stopping"),
-    [("adam", False), ("adam", True), ("sgd", False), ("sgd", True), ("lbfgs", False)],
+    [
+        (solver, early_stopping)
+        for solver in UNLIKE_SOLVERS
+        for early_stopping in (False, True)
+        if not (solver == "lbfgs" and early_stopping)
+    ],
 )
 
 

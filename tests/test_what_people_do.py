@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from helpers import (
     both,
+    ignore,
     ignore_convergence,
     interrupted,
     numbers,
@@ -425,7 +426,7 @@ def test_a_network_that_never_learns_is_named():
             estimator.fit(scale(X_friedman), targets)
 
 
-@pytest.mark.filterwarnings("ignore::skmlp_scratch.exceptions.FeatureScaleWarning")
+@ignore("FeatureScaleWarning")
 def test_a_healthy_fold_is_scored_as_it_is():
     X_friedman, target = make_friedman1(300, random_state=0)
     X_friedman = scale(X_friedman)

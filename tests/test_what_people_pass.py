@@ -16,6 +16,7 @@ import pytest
 import scipy.sparse as sp
 from helpers import (
     both,
+    ignore,
     ignore_convergence,
     numbers,
     raises_and_changes_nothing,
@@ -566,11 +567,9 @@ WHOLE = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::skmlp_scratch.exceptions.FeatureScaleWarning")
-@pytest.mark.filterwarnings("ignore::skmlp_scratch.exceptions.DeadUnitsWarning")
-@pytest.mark.filterwarnings(
-    "ignore::skmlp_scratch.exceptions.ConstantPredictionWarning"
-)
+@ignore("FeatureScaleWarning")
+@ignore("DeadUnitsWarning")
+@ignore("ConstantPredictionWarning")
 @pytest.mark.parametrize("case", WHOLE)
 def test_whole_numbers_of_other_types(case):
     same = WHOLE[case]()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from helpers import (
     both,
+    ignore,
     ignore_convergence,
     numbers,
     pickled,
@@ -97,9 +98,7 @@ def test_without_warm_start_fit_starts_afresh(estimator_class):
     assert joblib.hash(vars(other)) == first
 
 
-@pytest.mark.filterwarnings(
-    "ignore::skmlp_scratch.exceptions.ConstantPredictionWarning"
-)
+@ignore("ConstantPredictionWarning")
 @both
 def test_warm_start_with_early_stopping(estimator_class):
     estimator = quick(estimator_class, warm_start=True, early_stopping=True).fit(X, y)

@@ -8,6 +8,7 @@ import joblib
 import numpy as np
 import pytest
 from helpers import (
+    NEEDED,
     TARGETS,
     fitted_attributes,
     ignore_convergence,
@@ -367,12 +368,9 @@ def test_a_subclass_whose_constructor_needs_arguments():
     assert_equal_predictions(estimator.to_sklearn(), estimator, "values", X)
 
 
-FITTED = ["coefs_", "intercepts_", "n_layers_", "n_outputs_", "out_activation_"]
-
-
 def loaded_from(fitted, estimator):
     """Set just what predictions need, as if it came from a file."""
-    for name in [*FITTED, "classes_"]:
+    for name in [*NEEDED, "classes_"]:
         if hasattr(fitted, name):
             setattr(estimator, name, getattr(fitted, name))
     return estimator

@@ -8,6 +8,7 @@ import joblib
 import numpy as np
 import pytest
 from helpers import (
+    NEEDED,
     estimator_for,
     fitted_for,
     ignore_convergence,
@@ -24,8 +25,6 @@ from skmlp_scratch import ScratchMLPRegressor
 pytestmark = ignore_convergence
 X, _ = make_data("values")
 TARGETS = {kind: make_data(kind)[1] for kind in helpers.TARGETS}
-
-NEEDED = ["coefs_", "intercepts_", "n_layers_", "n_outputs_", "out_activation_"]
 
 
 def as_they_are(values):

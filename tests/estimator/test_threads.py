@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import ignore_convergence
+from helpers import ignore_convergence, in_batches_or_at_once
 from sklearn.datasets import load_digits
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
@@ -186,7 +186,7 @@ def test_fits_in_several_threads_at_once_restore_it():
     assert numbers_of_threads() == {2}
 
 
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@in_batches_or_at_once
 def test_fit_leaves_the_setting_alone(solver):
     X, y = load_digits(return_X_y=True)
     ScratchMLPClassifier(20, "tanh", solver=solver, max_iter=2, random_state=0).fit(

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from helpers import float_types
+from helpers import block_sizes, float_types
 from threadpoolctl import threadpool_limits
 
 from skmlp_scratch.nn import vectors
@@ -127,9 +127,7 @@ def test_a_total_does_not_hide_what_is_not_finite(lost, n):
 # Blocks
 
 
-@pytest.mark.parametrize(
-    "size", [1, VECTOR_BLOCK, VECTOR_BLOCK + 1, 3 * VECTOR_BLOCK + 17]
-)
+@block_sizes
 def test_every_element_is_updated_once(size):
     x, y = np.arange(size, dtype=float), np.ones(size)
 

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from helpers import float_types, optimizers
+from helpers import block_sizes, float_types, optimizers
 
 from skmlp_scratch.nn import optimizers as optimizers_module
-from skmlp_scratch.nn.blocks import VECTOR_BLOCK
 from skmlp_scratch.nn.optimizers import (
     LARGEST_SCALE,
     SGD,
@@ -132,9 +131,7 @@ def test_a_gradient_that_vanishes_does_not_divide_by_zero():
 
 
 @optimizers
-@pytest.mark.parametrize(
-    "size", [1, VECTOR_BLOCK, VECTOR_BLOCK + 1, 3 * VECTOR_BLOCK + 17]
-)
+@block_sizes
 @float_types
 def test_optimizers_do_not_depend_on_blocks(make, size, dtype, monkeypatch):
     rng = np.random.default_rng(0)
