@@ -98,7 +98,7 @@ def expected_failures(estimator):
     expected_failures,
 )
 def test_scikit_learns_checks(estimator, check):
-    check(estimator)
+    check(estimator)  # asserts for itself
 
 
 @pytest.mark.parametrize("name", ["classifier-adam", "regressor-early"])

@@ -341,11 +341,11 @@ def test_computing_type(early_stopping, input_type, parameters, computing_type, 
 def test_targets_of_any_numeric_type(target_type, loss):
     X, y = positive_targets()
     y = y.round().astype(target_type)
+    before = y.copy()
     regressor = quick(loss=loss).fit(X, y)
+    np.testing.assert_array_equal(y, before)
     expected = quick(loss=loss).fit(X, y.astype(np.float64))
     np.testing.assert_array_equal(regressor.predict(X), expected.predict(X))
-    before = y.copy()
-    np.testing.assert_array_equal(y, before)
 
 
 @poisson_in_scikit_learn

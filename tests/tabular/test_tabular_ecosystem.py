@@ -44,7 +44,7 @@ def expected_failures(estimator):
     expected_failures,
 )
 def test_scikit_learns_checks(estimator, check):
-    check(estimator)
+    check(estimator)  # asserts for itself
 
 
 def people(n_rows=240, frames=pd):
