@@ -538,6 +538,9 @@ def test_members_give_no_warnings_of_their_own():
     classifier, regressor = TabularMLPClassifier(**QUICK), TabularMLPRegressor(**QUICK)
     assert not recorded(classifier.fit, X, rng.randint(2, size=100))
     assert not recorded(regressor.fit, X, np.full(100, 2.0))
+    # Of these, an estimator of its own would warn: nothing to learn from, dead units.
+    assert not recorded(classifier.fit, X[:8], [0, 1] * 4)
+    assert not recorded(regressor.fit, np.zeros((60, 3)), rng.standard_normal(60))
 
 
 def test_progress(capsys):
