@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import reference
 from helpers import float_types
 from scipy.optimize import minimize
 
@@ -55,6 +56,29 @@ def test_sum_of_squared_errors():
     value, gradient = SquaredError().loss_and_gradient(y, t)
     assert value == pytest.approx(0.0975)
     np.testing.assert_allclose(gradient, y - t)
+
+
+@losses
+@pytest.mark.parametrize("weighted", [False, True])
+def test_loss_and_gradient_equal_the_plain_formula(name, weighted):
+    logits, targets = make_logits_and_targets(name, 1)
+    weights = np.random.default_rng(1).uniform(0, 3, 6) if weighted else np.ones(6)
+    value, gradient = LOSSES[name]().loss_and_gradient(
+        logits, targets, weights if weighted else None
+    )
+    rows = zip(logits.tolist(), targets.tolist(), strict=True)
+    losses, derivatives = zip(
+        *(reference.LOSSES[name](*row) for row in rows), strict=True
+    )
+    assert value == pytest.approx(weights @ losses / 6, rel=1e-12)
+    expected = weights[:, np.newaxis] * np.array(derivatives) / 6
+    np.testing.assert_allclose(gradient, expected, rtol=1e-10, atol=1e-14)
+
+
+def test_softmax_equals_the_plain_formula():
+    logits, _ = make_logits_and_targets("softmax_cross_entropy", 2)
+    expected = [reference.softmax(row) for row in logits.tolist()]
+    np.testing.assert_allclose(softmax(logits), expected, rtol=1e-13)
 
 
 @losses

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import reference
 from helpers import block_sizes, float_types, optimizers
 
 from skmlp_scratch.nn import optimizers as optimizers_module
@@ -28,32 +29,64 @@ def data(request):
     return rng.standard_normal(6), rng.standard_normal((n, 6)), rng.uniform(size=n)
 
 
+def run_plainly(data, n_remembered, step):
+    """Take the steps number by number; return where that leads.
+
+    ``step(k, t, rate, p, g, ...)`` is step ``t`` of parameter ``k``, and returns the
+    parameter and what it remembers, which starts as zero.
+    """
+    start, gradients, rates = data
+    end = []
+    for k in range(len(start)):
+        state = [start[k], *[0.0] * n_remembered]
+        for t, (g, rate) in enumerate(zip(gradients[:, k], rates, strict=True), 1):
+            p, *remembered = state
+            state = step(k, t, rate, p, g, *remembered)
+        end.append(state[0])
+    return end
+
+
 @pytest.mark.parametrize("nesterov", [False, True])
 @pytest.mark.parametrize("momentum", [0, 0.5, 0.9, 1])
 def test_sgd(data, momentum, nesterov):
+    def step(k, t, rate, p, g, v):
+        return reference.sgd(p, g, v, rate, momentum, nesterov)
+
     start, gradients, rates = data
-    p, v = start.copy(), np.zeros(6)
-    for g, rate in zip(gradients, rates, strict=True):
-        v = momentum * v - rate * g
-        p = p + (momentum * v - rate * g if nesterov else v)
     ours = run(SGD(start, momentum, nesterov), start.copy(), gradients, rates)
-    np.testing.assert_allclose(ours, p, rtol=1e-12)
+    np.testing.assert_allclose(ours, run_plainly(data, 1, step), rtol=1e-12)
 
 
-@pytest.mark.parametrize(
+betas = pytest.mark.parametrize(
     ("beta_1", "beta_2"), [(0.9, 0.999), (0, 0), (0.5, 0.99), (0.9, 0.9)]
 )
+
+
+@betas
 @pytest.mark.parametrize("epsilon", [1e-8, 0.1])
 def test_adam(data, beta_1, beta_2, epsilon):
+    def step(k, t, rate, p, g, m, v):
+        return reference.adam(p, g, m, v, t, rate, beta_1, beta_2, epsilon)
+
     start, gradients, rates = data
-    p, m, v = start.copy(), np.zeros(6), np.zeros(6)
-    for t, (g, rate) in enumerate(zip(gradients, rates, strict=True), start=1):
-        m = beta_1 * m + (1 - beta_1) * g
-        v = beta_2 * v + (1 - beta_2) * g**2
-        corrected = rate * np.sqrt(1 - beta_2**t) / (1 - beta_1**t)
-        p = p - corrected * m / (np.sqrt(v) + epsilon)
     ours = run(Adam(start, beta_1, beta_2, epsilon), start.copy(), gradients, rates)
-    np.testing.assert_allclose(ours, p, rtol=1e-12)
+    np.testing.assert_allclose(ours, run_plainly(data, 2, step), rtol=1e-12)
+
+
+@betas
+@pytest.mark.parametrize("decay", [0, 0.01, 0.5])
+def test_adamw(data, beta_1, beta_2, decay):
+    n_weights = 4  # of six parameters: the other two are biases, which do not decay
+
+    def step(k, t, rate, p, g, m, v):
+        is_weight = k < n_weights
+        more = {"beta_1": beta_1, "beta_2": beta_2}
+        return reference.adamw(p, g, m, v, t, rate, decay, is_weight, **more)
+
+    start, gradients, rates = data
+    optimizer = AdamW(start, n_weights, decay, beta_1, beta_2)
+    ours = run(optimizer, start.copy(), gradients, rates)
+    np.testing.assert_allclose(ours, run_plainly(data, 2, step), rtol=1e-12)
 
 
 def test_sgd_with_a_momentum_that_changes(data):
