@@ -1,4 +1,4 @@
-"""What several test modules share: what is enumerated, data, estimators, comparisons."""
+"""What test modules share: what is enumerated, data, estimators, comparisons."""
 
 import inspect
 import io
@@ -240,7 +240,7 @@ def raises_and_changes_nothing(
 
 
 def assert_fit_fails_cleanly(fitted, parameters, data, error, message):
-    """Fit a new estimator and the fixture ``fitted``: an error, and all is as before."""
+    """Fit a new estimator and the fixture ``fitted``: an error, all is as it was."""
     X, _ = load_iris(return_X_y=True)
     fresh = quick(**{"hidden_layer_sizes": 5, "max_iter": 2} | parameters)
     usual_parameters, predictions = fitted.get_params(), fitted.predict_proba(X)

@@ -1,7 +1,7 @@
 """What people pass, right and wrong: values of each parameter, and what fuzzing draws.
 
-Shapes, types and containers are drawn by hypothesis, and shrink. The numbers come from a
-seed: drawing each of them would take most of the time, and they are rarely the cause.
+Shapes, types and containers are drawn by hypothesis, and shrink. The numbers come from
+a seed: drawing each of them would take most of the time, and they are rarely the cause.
 """
 
 import math
@@ -114,7 +114,7 @@ def readable(polars):
 
 
 def sparse(form, kind):
-    """Return a function that makes a sparse matrix, of a type that SciPy can work on."""
+    """Return a function that makes a sparse matrix, of a type that SciPy can use."""
 
     def make(array):
         matrix = getattr(scipy.sparse, f"{form}_{kind}")(array)

@@ -497,7 +497,8 @@ def test_verbose_prints_a_line_per_epoch(verbose, capsys):
     estimator = quick(verbose=verbose).fit(X, y)
     assert capsys.readouterr().out.splitlines() == [
         *(
-            f"Iteration {epoch}, loss = {loss:.8f} (epoch {epoch} of {estimator.max_iter})"
+            f"Iteration {epoch}, loss = {loss:.8f} "
+            f"(epoch {epoch} of {estimator.max_iter})"
             for epoch, loss in enumerate(estimator.loss_curve_, start=1)
         ),
         f"All of max_iter={estimator.max_iter} epochs are done. Stopping.",

@@ -83,7 +83,8 @@ results = check_estimator(
     on_skip=None,
     on_fail=None,
 )
-print(json.dumps([(r["check_name"], r["status"], str(r["exception"])) for r in results]))
+seen = [(r["check_name"], r["status"], str(r["exception"])) for r in results]
+print(json.dumps(seen))
 """
 
 

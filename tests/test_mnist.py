@@ -1,4 +1,4 @@
-"""Accuracy on MNIST, beside scikit-learn's. Slow; skipped where MNIST is out of reach."""
+"""Accuracy on MNIST, beside scikit-learn's. Slow; skipped where there is no MNIST."""
 
 import importlib
 from pathlib import Path

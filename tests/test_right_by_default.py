@@ -1,4 +1,4 @@
-"""Defaults that hold: first weights, warnings of scales, and healthy fits left alone."""
+"""Defaults that hold: first weights, warnings of scales, healthy fits left alone."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Endless streams through ``partial_fit``: any chunks, any weights, in constant time."""
+"""Endless streams through ``partial_fit``: any chunks and weights, in constant time."""
 
 import copy
 import pickle
@@ -104,7 +104,7 @@ def test_a_first_chunk_that_is_too_large_is_an_error(estimator_class):
 
 
 def weighted_chunks(size, n_epochs, seed=0):
-    """Return chunks in which 3/4 of the rows are of class 0, at a third of the weight."""
+    """Return chunks in which 3/4 of the rows are of class 0, at 1/3 of the weight."""
     rng = np.random.default_rng(seed)
     for _ in range(n_epochs):
         labels = rng.permutation(np.repeat([0, 1], [300, 100]))
@@ -371,8 +371,8 @@ def test_verbose_counts_the_calls(estimator_class, capsys):
         estimator.partial_fit(X, y)
     n_epochs = estimator.t_ // 150 - 3
     assert capsys.readouterr().out.splitlines() == [
-        f"Iteration {n_epochs + n}, loss = {estimator.loss_curve_[n_epochs + n - 1]:.8f}"
-        for n in (1, 2, 3)
+        f"Iteration {n}, loss = {estimator.loss_curve_[n - 1]:.8f}"
+        for n in range(n_epochs + 1, n_epochs + 4)
     ]
 
 

@@ -118,11 +118,13 @@ CASES = {
     ),
     ConstantPredictionWarning: (
         with_constant_features,
-        "^The trained network predicts the same for all rows.*Raise or lower learning_ra",
+        "^The trained network predicts the same for all rows.*"
+        "Raise or lower learning_rate",
     ),
     DeadUnitsWarning: (
         with_dead_units,
-        "% of the 9 units in hidden layer 2 are 0 .*Use another activation, or lower lea",
+        "% of the 9 units in hidden layer 2 are 0 .*"
+        "Use another activation, or lower learning_rate",
     ),
     TargetScaleWarning: (
         with_targets_of_another_scale,
@@ -433,8 +435,8 @@ def test_lbfgs_says_what_to_raise(parameters):
     (warning,) = recorded(estimator.fit, X, y)
     assert warning.category is ConvergenceWarning
     assert re.match(
-        r"^L-BFGS stopped after \d+ iterations before it converged .*LIMIT.*Raise max_ite"
-        "r or max_fun",
+        r"^L-BFGS stopped after \d+ iterations before it converged .*LIMIT.*"
+        "Raise max_iter or max_fun",
         str(warning.message),
     )
 
@@ -801,7 +803,7 @@ def test_verbose_goes_to_standard_output_only(estimator_class, solver, capsys):
 
 
 def test_a_network_far_worse_than_a_constant_prediction_is_named():
-    # On raw iris with this seed, accuracy ceases to improve while the loss is still high.
+    # On raw iris with this seed, accuracy ceases to improve while the loss is high.
     rows, labels = load_iris(return_X_y=True)
     estimator = ScratchMLPClassifier(early_stopping=True, random_state=0)
     (warning,) = of_category(

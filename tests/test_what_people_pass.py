@@ -1,6 +1,6 @@
 """Data as people have it: where scikit-learn works ours does, else one clear sentence.
 
-Types of X, y and weights; marks of several labels; weights of classes that a fold lacks;
+Types of X, y and weights; marks of several labels; weights of classes a fold lacks;
 numbers too large for float32; parameters that are numbers of NumPy's.
 """
 

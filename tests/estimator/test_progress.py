@@ -39,13 +39,13 @@ def test_verbose_tells_the_rates_of_a_cycle(capsys):
     assert [("learning rate" in line) for line in lines] == [False] * 2 + [True] * 6
 
 
+NO_PROGRESS = (
+    "{} did not improve more than tol=10.000000 for 2 consecutive epochs. Stopping."
+)
 STOPS = {
-    "Training loss did not improve more than tol=10.000000 for 2 consecutive epochs. "
-    "Stopping.": {},
-    "Validation score did not improve more than tol=10.000000 for 2 consecutive epochs. "
-    "Stopping.": {"early_stopping": True},
-    "Validation loss did not improve more than tol=10.000000 for 2 consecutive epochs. "
-    "Stopping.": {"early_stopping": True, "monitor": "loss"},
+    NO_PROGRESS.format("Training loss"): {},
+    NO_PROGRESS.format("Validation score"): {"early_stopping": True},
+    NO_PROGRESS.format("Validation loss"): {"early_stopping": True, "monitor": "loss"},
 }
 
 
