@@ -33,7 +33,7 @@ SKLEARN = tuple(map(int, sklearn.__version__.split(".")[:2]))
 SOLVERS = ("adam", "adamw", "sgd", "lbfgs")
 STOCHASTIC = tuple(solver for solver in SOLVERS if solver != "lbfgs")
 # AdamW is left out where it could only do what Adam does.
-UNLIKE_SOLVERS = [solver for solver in SOLVERS if solver != "adamw"]
+UNLIKE_SOLVERS = list(SOLVERS)
 OPTIMIZERS = {"adam": Adam, "adamw": AdamW, "sgd": SGD}
 # What has no default.
 OPTIMIZER_ARGUMENTS = {"adamw": {"n_weights": 1, "decay": 0.1}}
