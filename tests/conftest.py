@@ -1,4 +1,4 @@
-"""Networks and batches that several test modules use."""
+"""Fixtures that several test modules use, and settings of all of them."""
 
 import os
 
@@ -6,11 +6,14 @@ import os
 # threads are slower than one for networks of this size, and fight over busy machines.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import copy
+
 import numpy as np
 import pytest
+from helpers import fill, quick, warnings_as
 from hypothesis import settings
+from sklearn.datasets import load_iris
 
-from skmlp_scratch.nn.initializers import initialize
 from skmlp_scratch.nn.network import Network
 
 # For test_fuzz.py: the same cases in every run of the tests; new ones, 20,000 in all,
@@ -31,9 +34,7 @@ def make_problem():
     def make(units, activation, loss, seed, n_rows=7, dtype=np.float64):
         rng = np.random.RandomState(seed)
         network = Network(units, activation, loss, dtype)
-        initialize(network.parameters, "he_normal", rng, activation)
-        for b in network.parameters.b:
-            b[...] = 0.3 * rng.standard_normal(b.shape)
+        fill(network, rng, activation)
         X = rng.standard_normal((n_rows, units[0])).astype(dtype)
         if loss == "softmax_cross_entropy":
             targets = rng.randint(units[-1], size=n_rows)
@@ -46,3 +47,18 @@ def make_problem():
         return network, X, targets
 
     return make
+
+
+@pytest.fixture(scope="session")
+def fitted_once():
+    """A small classifier, fitted to iris; see ``fitted``."""
+    with warnings_as("ignore"):
+        return quick(hidden_layer_sizes=5, max_iter=2, early_stopping=True).fit(
+            *load_iris(return_X_y=True)
+        )
+
+
+@pytest.fixture
+def fitted(fitted_once):
+    """A copy of that classifier, which may be spoilt."""
+    return copy.deepcopy(fitted_once)

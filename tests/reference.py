@@ -1,7 +1,9 @@
 """A multilayer perceptron in plain Python loops: slow, and hard to get wrong.
 
 The equations of the book, one number at a time, with nothing shared with the package.
-Tests compare the package with this.
+Tests compare the package with this. To learn from: ``softmax`` and
+``softmax_cross_entropy``, then ``sgd``, ``adam`` and ``adamw``, each by itself, then
+``loss_and_gradient``, which is backpropagation.
 """
 
 import math
@@ -47,13 +49,21 @@ ACTIVATIONS = {
 }
 
 
+def softmax(z):
+    """Turn the logits of one row into probabilities: positive, with the sum 1."""
+    largest = max(z)  # taken off, it changes nothing, and exp() cannot overflow
+    exponentials = [math.exp(v - largest) for v in z]
+    return [e / sum(exponentials) for e in exponentials]
+
+
 def softmax_cross_entropy(z, target):
-    """Return the loss of one row, and its derivative by each logit."""
-    exponentials = [math.exp(v) for v in z]
-    p = [e / sum(exponentials) for e in exponentials]
-    return -math.log(p[target]), [
-        p[k] - (1 if k == target else 0) for k in range(len(z))
-    ]
+    """Return the loss of one row, and its derivative by each logit.
+
+    The derivative is the prediction minus the truth: 1 for the target, 0 elsewhere.
+    """
+    p = softmax(z)
+    truth = [1.0 if k == target else 0.0 for k in range(len(z))]
+    return -math.log(p[target]), [q - t for q, t in zip(p, truth, strict=True)]
 
 
 def sigmoid_cross_entropy(z, target):
@@ -133,3 +143,44 @@ def loss_and_gradient(W, b, X, targets, activation, loss, alpha=0.0, weights=Non
                 objective += alpha * w * w / 2 / normalizer
                 dW[layer][i][j] += alpha * w / normalizer
     return objective, dW, db
+
+
+# Optimizers: one step for one parameter p with the gradient g. What is remembered from
+# step to step is returned, to be passed to the next one; it starts as zero.
+
+
+def sgd(p, g, v, rate, momentum=0.9, nesterov=True):
+    """Stochastic gradient descent: roll on with the velocity v of the steps before.
+
+    Nesterov's momentum takes the velocity's next step at once (Sutskever et al. 2013).
+    """
+    v = momentum * v - rate * g
+    p = p + (momentum * v - rate * g if nesterov else v)
+    return p, v
+
+
+def adam(p, g, m, v, t, rate, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
+    """Adam's step number t = 1, 2, ... (Kingma and Ba 2014, algorithm 1).
+
+    m and v are moving averages of the gradient and of its square. They start at zero,
+    and so are too small at first: m_hat and v_hat are not. The epsilon is that of the
+    paper's quick form, at the end of its section 2, which scikit-learn has as well:
+    there it is added to the root of v, not of v_hat.
+    """
+    m = beta_1 * m + (1 - beta_1) * g
+    v = beta_2 * v + (1 - beta_2) * g * g
+    m_hat = m / (1 - beta_1**t)
+    v_hat = v / (1 - beta_2**t)
+    epsilon_hat = epsilon / math.sqrt(1 - beta_2**t)
+    return p - rate * m_hat / (math.sqrt(v_hat) + epsilon_hat), m, v
+
+
+def adamw(p, g, m, v, t, rate, decay, is_weight, **settings):
+    """Adam, after a weight has shrunk by a share (Loshchilov and Hutter 2019).
+
+    The decay is no part of the gradient, so that m and v never see it. A bias keeps its
+    size: it says where a unit starts, not how steeply it reacts.
+    """
+    if is_weight:
+        p = p - rate * decay * p
+    return adam(p, g, m, v, t, rate, **settings)

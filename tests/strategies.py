@@ -1,19 +1,21 @@
-"""What people pass, right and wrong, as hypothesis strategies for test_fuzz.py.
+"""What people pass, right and wrong: values of each parameter, and what fuzzing draws.
 
-Shapes, types and containers are drawn by hypothesis, and shrink. The numbers come from a
-seed: drawing each of them would take most of the time, and they are rarely the cause.
+Shapes, types and containers are drawn by hypothesis, and shrink. The numbers come from
+a seed: drawing each of them would take most of the time, and they are rarely the cause.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import scipy.sparse
+from helpers import LEARNING_RATES, REGRESSION_LOSSES, SOLVERS, strided
 from hypothesis import strategies as st
-from test_bad_input import ALLOWED_VALUES, BAD_VALUES
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
+from skmlp_scratch.nn.layers import ACTIVATIONS
 
 MAX_ROWS = 12
 NAMES = "abcdefgh"
@@ -96,12 +98,6 @@ def typed(values, dtype):
         return values.astype(dtype)
 
 
-def strided(array):
-    wide = np.zeros((2 * array.shape[0], *array.shape[1:]), array.dtype)
-    wide[::2] = array
-    return wide[::2]
-
-
 def read_only(array):
     array.flags.writeable = False
     return array
@@ -118,7 +114,7 @@ def readable(polars):
 
 
 def sparse(form, kind):
-    """Return a function that makes a sparse matrix, of a type that SciPy can work on."""
+    """Return a function that makes a sparse matrix, of a type that SciPy can use."""
 
     def make(array):
         matrix = getattr(scipy.sparse, f"{form}_{kind}")(array)
@@ -320,8 +316,99 @@ def weights(draw, n_rows):
     return kinds[draw(st.sampled_from(sorted(kinds)))](draw(rngs()), n_rows)
 
 
-# Parameters: the tables of test_bad_input.py, which are known to be complete, and values
-# that matter in combination.
+# Parameters. The first two tables are complete, see test_parameters.py.
+
+NOT_REAL = (math.nan, math.inf, -math.inf, "0.1", None, True, [0.1], 1j, 10**400)
+NOT_INTEGERS_ABOVE_0 = (0, -3, 2.0, math.nan, "3", None, True, [3])
+NOT_BOOLEANS = (0, 1, "yes", None)
+
+BAD_VALUES = {
+    "hidden_layer_sizes": (
+        *(0, -1, 2.5, True, None, "100", {5}),
+        *((100, 0), (3, -2), (2.5,), (3, True), (3, None), ("3",)),
+        *([[3, 4]], ((10,),), [5, [6]]),
+        *(np.array([3.0]), np.array([[3]]), np.array([3, 0]), np.array([True])),
+    ),
+    "activation": ("softmax", "Relu", None, 1, ["Relu"], [None], {"relu"}, np.tanh),
+    "solver": ("rmsprop", "Adam", None, 0),
+    "alpha": (-1e-3, *NOT_REAL),
+    "batch_size": ("full", *NOT_INTEGERS_ABOVE_0),
+    "learning_rate": ("fast", None, 0.1, ["one_cycle"]),
+    "learning_rate_init": (0, -0.1, *NOT_REAL),
+    "power_t": (-1, *NOT_REAL),
+    "max_iter": (math.inf, *NOT_INTEGERS_ABOVE_0),
+    "shuffle": NOT_BOOLEANS,
+    "random_state": (-1, 2**32, 1.5, "0", True, np.random.default_rng(0)),
+    "tol": (-1e-4, *NOT_REAL),
+    "verbose": (-1, 1.5, "yes", None),
+    "warm_start": NOT_BOOLEANS,
+    "momentum": (-0.1, 1.001, *NOT_REAL),
+    "nesterovs_momentum": NOT_BOOLEANS,
+    "early_stopping": NOT_BOOLEANS,
+    "validation_fraction": (-0.1, 1, 1.5, *NOT_REAL),
+    "beta_1": (-0.1, 1, *NOT_REAL),
+    "beta_2": (-0.1, 1, *NOT_REAL),
+    "epsilon": (0, -1e-8, *NOT_REAL),
+    "n_iter_no_change": (-math.inf, *NOT_INTEGERS_ABOVE_0),
+    "max_fun": (math.inf, *NOT_INTEGERS_ABOVE_0),
+    "class_weight": (
+        *("uniform", "Balanced", True, 1, 0.5, [1, 2, 3], {0, 1}),
+        *({0: -1}, {0: math.nan}, {0: math.inf}, {0: None}, {0: "1"}, {0: True}),
+    ),
+    "monitor": ("accuracy", "Loss", None, True, ["loss"]),
+    "dropout": (-0.1, 1, *NOT_REAL[:-3], *NOT_REAL[-2:], [1], [0.1, None], {0.5}),
+    "noise": (-0.1, *NOT_REAL),
+    "label_smoothing": (-0.1, 1, *NOT_REAL),
+    "max_norm": (0, -1, *(v for v in NOT_REAL if v is not None)),
+    "clip_norm": (0, -1, *(v for v in NOT_REAL if v is not None)),
+    "averaging": (-0.1, 1, *NOT_REAL),
+    "weight_init": (0, -1, "zeros", *NOT_REAL),
+    "dtype": (
+        *("float16", "int", np.float16, np.longdouble, float, int, None, 32),
+        np.array(["float32", "float64"]),
+    ),
+}
+
+ALLOWED_VALUES = {
+    "hidden_layer_sizes": (3, np.int64(3), (3,), [3, 4], (), [], np.array([3, 4])),
+    "activation": (*ACTIVATIONS, ["gelu"], ("relu",)),
+    "solver": SOLVERS,
+    "alpha": (0, 1, np.float32(0.1)),
+    "batch_size": ("auto", 1, 7, np.int32(150)),
+    "learning_rate": LEARNING_RATES,
+    "learning_rate_init": (1, 1e-300),
+    "power_t": (0, 2.5),
+    "max_iter": (1, np.int64(2)),
+    "shuffle": (True, False, np.True_),
+    "random_state": (None, 0, 2**32 - 1, np.int64(3), np.random.RandomState(0)),
+    "tol": (0, 1),
+    "verbose": (True, False, 0, 2, np.False_),
+    "warm_start": (True, False, np.False_),
+    "momentum": (0, 0.5, 1),
+    "nesterovs_momentum": (True, False),
+    "early_stopping": (True, False),
+    "validation_fraction": (0, 0.999),
+    "beta_1": (0, 0.999),
+    "beta_2": (0, 0.5),
+    "epsilon": (1e-300, 1),
+    "n_iter_no_change": (1, math.inf, np.int64(3)),
+    "max_fun": (1, np.int64(15)),
+    "class_weight": (
+        *(None, "balanced", {}, {0: 2}, {0: 1, 1: 0.5, 2: np.float32(0.1)}),
+        {np.int64(0): 0},
+    ),
+    "monitor": ("score", "loss"),
+    "dropout": (0, 0.5, [0.1, 0.5], (0, 0), np.float32(0.1)),
+    "noise": (0, 0.3, np.float32(2)),
+    "label_smoothing": (0, 0.1),
+    "max_norm": (None, 2, 0.1),
+    "clip_norm": (None, 1, 1e-3),
+    "averaging": (0, 0.999),
+    "weight_init": ("he_uniform", "glorot_normal", 0.01, 1, np.float32(0.1)),
+    "dtype": ("auto", "float32", "float64", np.float32, np.dtype("float64")),
+}
+
+# The same, and values that matter in combination.
 
 VALID = {name: list(values) for name, values in ALLOWED_VALUES.items()}
 VALID |= {
@@ -340,7 +427,7 @@ VALID |= {
         *VALID["class_weight"],
         *({"ham": 2, "spam": 0}, {True: 3.0}, {0: 0, 1: 0, 2: 0}, {"a": 1, 0: 1}),
     ],
-    "loss": ["squared_error", "poisson"],
+    "loss": list(REGRESSION_LOSSES),
 }
 BAD = BAD_VALUES | {"loss": ["absolute_error", None, 1, ["poisson"]]}
 PARAMETER_NAMES = {

@@ -3,235 +3,30 @@
 A ``fit`` that fails, for whatever reason, leaves the estimator as it was.
 """
 
-import copy
-import math
-import re
-import warnings
+from functools import partial
 
+import helpers
 import joblib
 import numpy as np
 import pytest
 import scipy.sparse
+from helpers import (
+    assert_fit_fails_cleanly,
+    ignore_convergence,
+    interrupted,
+    stochastic,
+)
 from sklearn.datasets import load_iris
-from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.exceptions import NotFittedError
 
-from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor, _wiring
-from skmlp_scratch.exceptions import DivergenceError, InvalidParameterError
-from skmlp_scratch.nn.layers import ACTIVATIONS
+from skmlp_scratch import ScratchMLPClassifier, _wiring
+from skmlp_scratch.exceptions import DivergenceError
+
+quick = partial(helpers.quick, hidden_layer_sizes=5, max_iter=2)
 
 X, y = load_iris(return_X_y=True)
 
 PREDICTIONS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
-
-ignore_convergence = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning"
-)
-
-
-def quick(estimator_class=ScratchMLPClassifier, **parameters):
-    return estimator_class(
-        **{"hidden_layer_sizes": 5, "max_iter": 2, "random_state": 0} | parameters
-    )
-
-
-@pytest.fixture(scope="module")
-def fitted_once():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return quick(early_stopping=True).fit(X, y)
-
-
-@pytest.fixture
-def fitted(fitted_once):
-    return copy.deepcopy(fitted_once)
-
-
-def assert_fit_fails_cleanly(fitted, parameters, data, error, message):
-    fresh, usual_parameters = quick(**parameters), fitted.get_params()
-    predictions = fitted.predict_proba(X)
-    fitted.set_params(**parameters)
-    for estimator in (fresh, fitted):
-        before = joblib.hash(vars(estimator))
-        with pytest.raises(error, match=message):
-            estimator.fit(*data)
-        assert joblib.hash(vars(estimator)) == before
-    assert not [name for name in vars(fresh) if name.endswith("_")]
-    fitted.set_params(**usual_parameters)
-    np.testing.assert_array_equal(fitted.predict_proba(X), predictions)
-
-
-NOT_REAL = (math.nan, math.inf, -math.inf, "0.1", None, True, [0.1], 1j, 10**400)
-NOT_INTEGERS_ABOVE_0 = (0, -3, 2.0, math.nan, "3", None, True, [3])
-NOT_BOOLEANS = (0, 1, "yes", None)
-
-BAD_VALUES = {
-    "hidden_layer_sizes": (
-        *(0, -1, 2.5, True, None, "100", {5}),
-        *((100, 0), (3, -2), (2.5,), (3, True), (3, None), ("3",)),
-        *([[3, 4]], ((10,),), [5, [6]]),
-        *(np.array([3.0]), np.array([[3]]), np.array([3, 0]), np.array([True])),
-    ),
-    "activation": ("softmax", "Relu", None, 1, ["Relu"], [None], {"relu"}, np.tanh),
-    "solver": ("rmsprop", "Adam", None, 0),
-    "alpha": (-1e-3, *NOT_REAL),
-    "batch_size": ("full", *NOT_INTEGERS_ABOVE_0),
-    "learning_rate": ("fast", None, 0.1, ["one_cycle"]),
-    "learning_rate_init": (0, -0.1, *NOT_REAL),
-    "power_t": (-1, *NOT_REAL),
-    "max_iter": (math.inf, *NOT_INTEGERS_ABOVE_0),
-    "shuffle": NOT_BOOLEANS,
-    "random_state": (-1, 2**32, 1.5, "0", True, np.random.default_rng(0)),
-    "tol": (-1e-4, *NOT_REAL),
-    "verbose": (-1, 1.5, "yes", None),
-    "warm_start": NOT_BOOLEANS,
-    "momentum": (-0.1, 1.001, *NOT_REAL),
-    "nesterovs_momentum": NOT_BOOLEANS,
-    "early_stopping": NOT_BOOLEANS,
-    "validation_fraction": (-0.1, 1, 1.5, *NOT_REAL),
-    "beta_1": (-0.1, 1, *NOT_REAL),
-    "beta_2": (-0.1, 1, *NOT_REAL),
-    "epsilon": (0, -1e-8, *NOT_REAL),
-    "n_iter_no_change": (-math.inf, *NOT_INTEGERS_ABOVE_0),
-    "max_fun": (math.inf, *NOT_INTEGERS_ABOVE_0),
-    "class_weight": (
-        *("uniform", "Balanced", True, 1, 0.5, [1, 2, 3], {0, 1}),
-        *({0: -1}, {0: math.nan}, {0: math.inf}, {0: None}, {0: "1"}, {0: True}),
-    ),
-    "monitor": ("accuracy", "Loss", None, True, ["loss"]),
-    "dropout": (-0.1, 1, *NOT_REAL[:-3], *NOT_REAL[-2:], [1], [0.1, None], {0.5}),
-    "noise": (-0.1, *NOT_REAL),
-    "label_smoothing": (-0.1, 1, *NOT_REAL),
-    "max_norm": (0, -1, *(v for v in NOT_REAL if v is not None)),
-    "clip_norm": (0, -1, *(v for v in NOT_REAL if v is not None)),
-    "averaging": (-0.1, 1, *NOT_REAL),
-    "weight_init": (0, -1, "zeros", *NOT_REAL),
-    "dtype": (
-        *("float16", "int", np.float16, np.longdouble, float, int, None, 32),
-        np.array(["float32", "float64"]),
-    ),
-}
-
-ALLOWED_VALUES = {
-    "hidden_layer_sizes": (3, np.int64(3), (3,), [3, 4], (), [], np.array([3, 4])),
-    "activation": (*ACTIVATIONS, ["gelu"], ("relu",)),
-    "solver": ("adam", "adamw", "sgd", "lbfgs"),
-    "alpha": (0, 1, np.float32(0.1)),
-    "batch_size": ("auto", 1, 7, np.int32(150)),
-    "learning_rate": ("constant", "invscaling", "adaptive", "one_cycle", "cosine"),
-    "learning_rate_init": (1, 1e-300),
-    "power_t": (0, 2.5),
-    "max_iter": (1, np.int64(2)),
-    "shuffle": (True, False, np.True_),
-    "random_state": (None, 0, 2**32 - 1, np.int64(3), np.random.RandomState(0)),
-    "tol": (0, 1),
-    "verbose": (True, False, 0, 2, np.False_),
-    "warm_start": (True, False, np.False_),
-    "momentum": (0, 0.5, 1),
-    "nesterovs_momentum": (True, False),
-    "early_stopping": (True, False),
-    "validation_fraction": (0, 0.999),
-    "beta_1": (0, 0.999),
-    "beta_2": (0, 0.5),
-    "epsilon": (1e-300, 1),
-    "n_iter_no_change": (1, math.inf, np.int64(3)),
-    "max_fun": (1, np.int64(15)),
-    "class_weight": (
-        *(None, "balanced", {}, {0: 2}, {0: 1, 1: 0.5, 2: np.float32(0.1)}),
-        {np.int64(0): 0},
-    ),
-    "monitor": ("score", "loss"),
-    "dropout": (0, 0.5, [0.1, 0.5], (0, 0), np.float32(0.1)),
-    "noise": (0, 0.3, np.float32(2)),
-    "label_smoothing": (0, 0.1),
-    "max_norm": (None, 2, 0.1),
-    "clip_norm": (None, 1, 1e-3),
-    "averaging": (0, 0.999),
-    "weight_init": ("he_uniform", "glorot_normal", 0.01, 1, np.float32(0.1)),
-    "dtype": ("auto", "float32", "float64", np.float32, np.dtype("float64")),
-}
-
-
-OF_CLASSIFIERS = {"class_weight", "label_smoothing"}
-
-
-def table(values):
-    return [
-        pytest.param(name, value, id=f"{name}-{number}")
-        for name in values
-        for number, value in enumerate(values[name])
-    ]
-
-
-# What needs company, or else an IgnoredParameterWarning says so.
-COMPANY = {
-    "learning_rate": {"solver": "sgd", "activation": "tanh"},
-    "momentum": {"solver": "sgd"},
-    "random_state": {"activation": "tanh"},  # any seed may give a layer of dead ReLUs
-    "nesterovs_momentum": {"solver": "sgd"},
-    "power_t": {"solver": "sgd", "learning_rate": "invscaling"},
-    "max_fun": {"solver": "lbfgs"},
-    "monitor": {"early_stopping": True},
-    "validation_fraction": {"early_stopping": True},
-}
-
-
-@pytest.mark.parametrize("values", [BAD_VALUES, ALLOWED_VALUES], ids=["bad", "allowed"])
-def test_the_tables_have_every_parameter(values):
-    assert values.keys() == ScratchMLPClassifier().get_params().keys()
-    of_regressor = ScratchMLPRegressor().get_params().keys()
-    assert {*values, "loss"} - OF_CLASSIFIERS == of_regressor
-
-
-@pytest.mark.parametrize("name", sorted(BAD_VALUES.keys() - OF_CLASSIFIERS))
-def test_regressor_has_the_same_rules(name):
-    for value in BAD_VALUES[name]:
-        message = rf"(?s)^{name} must be .+, got {re.escape(repr(value))}$"
-        with pytest.raises(InvalidParameterError, match=message):
-            quick(ScratchMLPRegressor, **{name: value}).fit(X, y)
-
-
-@pytest.mark.parametrize(("name", "value"), table(BAD_VALUES))
-def test_bad_parameter_is_named_with_its_value(fitted, name, value):
-    # ValueError and TypeError at once, like scikit-learn's.
-    message = rf"(?s)^{name} must be .+, got {re.escape(repr(value))}$"
-    for error in (ValueError, TypeError):
-        assert_fit_fails_cleanly(fitted, {name: value}, (X, y), error, message)
-
-
-@ignore_convergence
-@pytest.mark.parametrize(("name", "value"), table(ALLOWED_VALUES))
-def test_allowed_parameter_works(name, value):
-    estimator = quick(**COMPANY.get(name, {}) | {name: value})
-    if name == "validation_fraction":
-        # The least and the largest are for a set of one's own.
-        estimator.fit(X, y, X_val=X, y_val=y)
-    else:
-        estimator.fit(X, y)
-    assert estimator.predict_proba(X).shape == (150, 3)
-    assert np.isfinite(estimator.loss_)
-
-
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [
-        (
-            {"activation": ["relu", "tanh"]},
-            "activation must have 1 entries, one for each of the 1 hidden layers, got",
-        ),
-        ({"activation": ["relu"], "hidden_layer_sizes": ()}, "activation must have 0"),
-        ({"activation": [], "hidden_layer_sizes": (3, 3)}, "activation must have 2"),
-        (
-            {"dropout": [0.5]},
-            "dropout must have 2 entries, one for the input and one for each of the 1 ",
-        ),
-        ({"dropout": (0, 0, 0)}, "dropout must have 2 entries"),
-    ],
-    ids=str,
-)
-def test_lists_have_an_entry_per_layer(fitted, parameters, message):
-    assert_fit_fails_cleanly(
-        fitted, parameters, (X, y), InvalidParameterError, re.escape(message)
-    )
 
 
 def test_noise_needs_dense_data(fitted):
@@ -375,12 +170,8 @@ def test_failing_fit_says_why_and_changes_nothing(fitted, failure):
 @pytest.mark.parametrize("when", ["initialize", "Batches"])
 def test_fit_interrupted_before_training_changes_nothing(fitted, monkeypatch, when):
     # Later there is something to keep: see test_warnings.py.
-    def interrupt(*arguments, **keywords):
-        raise KeyboardInterrupt("now")
-
-    monkeypatch.setattr(_wiring, when, interrupt)
-    interrupted = {}, (X[:, :2], y), KeyboardInterrupt, "now"
-    assert_fit_fails_cleanly(fitted, *interrupted)
+    monkeypatch.setattr(_wiring, when, interrupted)
+    assert_fit_fails_cleanly(fitted, {}, (X[:, :2], y), KeyboardInterrupt, "now")
 
 
 def test_validation_logits_that_overflow_are_divergence_and_make_no_warning():
@@ -432,7 +223,7 @@ def test_hidden_layer_sizes_may_be_a_number_or_any_sequence(sizes, shapes):
 
 
 @ignore_convergence
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@stochastic
 @pytest.mark.parametrize("n_rows", [1, 30])
 def test_a_single_class_is_learnt_and_predicted(n_rows, solver):
     estimator = quick(solver=solver).fit(X[:n_rows], ["only"] * n_rows)

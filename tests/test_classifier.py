@@ -4,40 +4,40 @@ That the numbers are the same too is for test_same_numbers.py.
 """
 
 import inspect
-import io
 import itertools
-import pickle
 import re
 import tracemalloc
 
 import joblib
 import numpy as np
 import pytest
-import sklearn
+from helpers import (
+    SKLEARN,
+    fitted_attributes,
+    float_names,
+    ignore,
+    ignore_convergence,
+    parameters_of,
+    pickled,
+    quick,
+    scaled_iris,
+    seeds,
+    sklearn_activations,
+    sklearn_stochastic,
+    stochastic,
+    strided,
+    through_joblib,
+)
 from sklearn.base import clone
-from sklearn.datasets import load_digits, load_iris, make_classification
+from sklearn.datasets import load_digits, make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
-from sklearn.preprocessing import scale
 
 from skmlp_scratch import ScratchMLPClassifier, classifier
 
-X, y = load_iris(return_X_y=True)
-X = scale(X)
+X, y = scaled_iris()
 DIGITS, DIGIT_LABELS = load_digits(return_X_y=True)  # whole numbers from 0 to 16
-
-ignore_convergence = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning"
-)
-seeds = pytest.mark.parametrize("seed", [0, 1, 42])
-solvers = pytest.mark.parametrize("solver", ["adam", "sgd"])
-
-
-def quick(**parameters):
-    return ScratchMLPClassifier(
-        **{"hidden_layer_sizes": 8, "max_iter": 5, "random_state": 0} | parameters
-    )
 
 
 def fitted_numbers(estimator):
@@ -56,16 +56,11 @@ def noisy_digits(n_rows=400, seed=0):
 # Interface
 
 
-def parameters_of(estimator_class):
-    parameters = inspect.signature(estimator_class).parameters.values()
-    return [p.replace(annotation=inspect.Parameter.empty) for p in parameters]
-
-
 def test_signature_is_that_of_mlp_classifier_and_keywords_more():
     ours = parameters_of(ScratchMLPClassifier)
     common, own = ours[:-10], ours[-10:]
     theirs = parameters_of(MLPClassifier)
-    if tuple(map(int, sklearn.__version__.split(".")[:2])) > (1, 9):
+    if SKLEARN > (1, 9):
         # Versions newer than the one this was written for may have added some.
         ours = {p.name for p in common}
         theirs = [p for p in theirs if p.name in ours]
@@ -89,12 +84,8 @@ def test_signature_is_that_of_mlp_classifier_and_keywords_more():
     ]
 
 
-def fitted_attributes(estimator):
-    return {n for n in vars(estimator) if n.endswith("_") and not n.startswith("_")}
-
-
 @ignore_convergence
-@solvers
+@sklearn_stochastic
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("hidden_layer_sizes", [(), (6,), (6, 5)], ids=repr)
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -188,7 +179,7 @@ def test_labels_of_any_type_come_back(labels):
 
 
 @seeds
-@solvers
+@stochastic
 def test_learns_iris(solver, seed):
     estimator = ScratchMLPClassifier(
         solver=solver, learning_rate_init=0.01, max_iter=2000, random_state=seed
@@ -223,9 +214,9 @@ def test_learns_digits(parameters):
 
 @ignore_convergence
 @seeds
-@solvers
+@stochastic
 @pytest.mark.parametrize("early_stopping", [False, True])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@float_names
 def test_same_seed_gives_the_same_bits(dtype, early_stopping, solver, seed):
     estimator = quick(
         dtype=dtype,
@@ -284,16 +275,6 @@ def test_refit_forgets_the_previous_fit():
     assert fitted_numbers(estimator) == fitted_numbers(quick().fit(X, y))
 
 
-def pickled(estimator, path):
-    return pickle.loads(pickle.dumps(estimator))
-
-
-def through_joblib(estimator, path):
-    buffer = io.BytesIO()
-    joblib.dump(estimator, buffer)
-    return joblib.load(buffer)
-
-
 def memory_mapped(estimator, path):
     joblib.dump(estimator, path / "estimator.joblib")
     copy = joblib.load(path / "estimator.joblib", mmap_mode="r")
@@ -307,7 +288,8 @@ def memory_mapped(estimator, path):
 def test_copies_predict_the_same_bits(round_trip, seed, tmp_path):
     estimator = quick(hidden_layer_sizes=(9, 7), random_state=seed)
     estimator.fit(X, y.astype(str))
-    copy = round_trip(estimator, tmp_path)
+    more = [tmp_path] if round_trip is memory_mapped else []
+    copy = round_trip(estimator, *more)
     for method in ("predict", "predict_proba", "predict_log_proba"):
         mine, other = getattr(estimator, method)(X), getattr(copy, method)(X)
         np.testing.assert_array_equal(mine, other)
@@ -326,7 +308,7 @@ LAYERS = pytest.mark.parametrize(
 
 @ignore_convergence
 @LAYERS
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@float_names
 def test_a_rows_prediction_does_not_depend_on_its_company(hidden_layer_sizes, dtype):
     estimator = quick(hidden_layer_sizes=hidden_layer_sizes, dtype=dtype)
     estimator.set_params(activation="tanh").fit(X, y)
@@ -347,8 +329,8 @@ def test_a_rows_prediction_does_not_depend_on_its_company(hidden_layer_sizes, dt
 
 
 @ignore_convergence
-@pytest.mark.filterwarnings("ignore::skmlp_scratch.exceptions.DeadUnitsWarning")
-@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@ignore("DeadUnitsWarning")
+@sklearn_activations
 @LAYERS
 def test_probabilities_are_the_networks_formula(hidden_layer_sizes, activation):
     functions = {
@@ -371,7 +353,7 @@ def test_probabilities_are_the_networks_formula(hidden_layer_sizes, activation):
 
 
 @ignore_convergence
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@float_names
 @pytest.mark.parametrize("several_labels", [False, True])
 def test_probabilities_never_vanish_and_keep_the_order(dtype, several_labels):
     targets = np.eye(3, dtype=int)[y] if several_labels else y
@@ -399,7 +381,7 @@ def test_probabilities_never_vanish_and_keep_the_order(dtype, several_labels):
 
 
 @ignore_convergence
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@float_names
 def test_log_probabilities_are_the_logarithms(dtype):
     estimator = quick(dtype=dtype).fit(X, y)
     close = {"rtol": 1e-4, "atol": 1e-6} if dtype == "float32" else {"rtol": 1e-9}
@@ -448,10 +430,6 @@ def fortran_order(data):
     return np.asfortranarray(data)
 
 
-def strided(data):
-    return data.repeat(2, axis=0)[::2]
-
-
 def backwards(data):
     return data[::-1].copy()[::-1]
 
@@ -472,7 +450,7 @@ def test_memory_layout_makes_no_difference(layout, input_type):
 
 
 @ignore_convergence
-@solvers
+@stochastic
 @pytest.mark.parametrize("input_type", [np.uint8, np.float32, np.float64])
 @pytest.mark.parametrize("hidden_layer_sizes", [(), 8], ids=repr)
 def test_data_are_only_read(hidden_layer_sizes, input_type, solver, tmp_path):
@@ -520,7 +498,8 @@ def test_verbose_prints_a_line_per_epoch(verbose, capsys):
     estimator = quick(verbose=verbose).fit(X, y)
     assert capsys.readouterr().out.splitlines() == [
         *(
-            f"Iteration {epoch}, loss = {loss:.8f} (epoch {epoch} of {estimator.max_iter})"
+            f"Iteration {epoch}, loss = {loss:.8f} "
+            f"(epoch {epoch} of {estimator.max_iter})"
             for epoch, loss in enumerate(estimator.loss_curve_, start=1)
         ),
         f"All of max_iter={estimator.max_iter} epochs are done. Stopping.",
@@ -587,7 +566,7 @@ def test_stops_after_more_than_n_iter_no_change_epochs(
 
 
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@float_names
 def test_early_stopping_restores_the_best_weights(dtype, seed, monkeypatch):
     splits = []
 

@@ -6,16 +6,16 @@ import subprocess
 import sys
 
 import pytest
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from helpers import checks_of_scikit_learn, ignore, ignore_convergence, unequal_weights
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
 
 # The checks' data are far from what a network should get; what is said of that is
 # tested in test_warnings.py.
 pytestmark = [
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    ignore_convergence,
     *(
-        pytest.mark.filterwarnings(f"ignore::skmlp_scratch.exceptions.{category}")
+        ignore(category)
         for category in (
             "ConstantPredictionWarning",
             "DeadUnitsWarning",
@@ -61,17 +61,14 @@ CONFIGURATIONS = {
     "regressor-early": (ScratchMLPRegressor, EARLY),
 }
 
-SPLIT = "rows that are there twice are split at random, each by itself; a weight is not"
-EXPECTED_FAILURES = {
-    "check_sample_weight_equivalence_on_dense_data": SPLIT,
-    "check_sample_weight_equivalence_on_sparse_data": SPLIT,
-}
-EACH_ITS_OWN = "rows that are there twice get noise of their own, each by itself"
-FAILURES_WITH_NOISE = {
-    "check_sample_weight_equivalence_on_dense_data": EACH_ITS_OWN,
+EXPECTED_FAILURES = unequal_weights(
+    "rows that are there twice are split at random, each by itself; a weight is not"
+)
+FAILURES_WITH_NOISE = unequal_weights(
+    "rows that are there twice get noise of their own, each by itself",
     # Newer versions believe the tag that says so.
-    "check_sample_weight_equivalence_on_sparse_data": "noise refuses sparse data",
-}
+    sparse="noise refuses sparse data",
+)
 
 # SciPy reads SCIPY_ARRAY_API when it is imported, hence a new process.
 CHECK_WITH_ARRAY_API = """
@@ -86,7 +83,8 @@ results = check_estimator(
     on_skip=None,
     on_fail=None,
 )
-print(json.dumps([(r["check_name"], r["status"], str(r["exception"])) for r in results]))
+seen = [(r["check_name"], r["status"], str(r["exception"])) for r in results]
+print(json.dumps(seen))
 """
 
 
@@ -96,22 +94,12 @@ def expected_failures(estimator):
     return EXPECTED_FAILURES if estimator.early_stopping else {}
 
 
-# Before 1.9, scikit-learn hands pytest a generator and some names twice, of which
-# pytest 9 disapproves.
-CHECKS = parametrize_with_checks(
+@checks_of_scikit_learn(
     [cls(max_iter=30, **parameters) for cls, parameters in CONFIGURATIONS.values()],
-    expected_failed_checks=expected_failures,
+    expected_failures,
 )
-NAMES, CASES = CHECKS.args[0], list(CHECKS.args[1])
-IDS = [
-    "-".join([*map(CHECKS.kwargs["ids"], getattr(case, "values", case)), str(number)])
-    for number, case in enumerate(CASES)
-]
-
-
-@pytest.mark.parametrize(NAMES, CASES, ids=IDS)
 def test_scikit_learns_checks(estimator, check):
-    check(estimator)
+    check(estimator)  # asserts for itself
 
 
 @pytest.mark.parametrize("name", ["classifier-adam", "regressor-early"])

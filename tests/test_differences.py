@@ -5,14 +5,18 @@ side: what the table says of it must be true as well.
 """
 
 import re
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_iris
+from helpers import (
+    ignore_convergence,
+    quick,
+    recorded,
+    scaled_iris,
+    sklearn_activations,
+)
 from sklearn.neural_network import MLPClassifier
-from sklearn.preprocessing import scale
 
 from skmlp_scratch import ScratchMLPClassifier
 from skmlp_scratch.exceptions import DivergenceError
@@ -25,12 +29,7 @@ ROWS = [
     if line.startswith("| ")
 ][2:]
 
-X, y = load_iris(return_X_y=True)
-X = scale(X)
-
-ignore_convergence = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning"
-)
+X, y = scaled_iris()
 
 
 def test_the_table_is_found():
@@ -45,14 +44,9 @@ def test_every_row_names_tests_that_exist(row):
     assert named
     assert len(named) == row[-1].count("::")
     for file, test in named:
-        source = (TESTS / file).read_text("utf-8")
+        (path,) = TESTS.rglob(file)
+        source = path.read_text("utf-8")
         assert re.search(rf"^def {test}\(", source, re.MULTILINE), test
-
-
-def quick(estimator_class, **parameters):
-    return estimator_class(
-        **{"hidden_layer_sizes": 8, "max_iter": 5, "random_state": 0} | parameters
-    )
 
 
 @ignore_convergence
@@ -80,9 +74,8 @@ def test_divergence_is_not_silent():
     absurd = {"solver": "sgd", "learning_rate_init": 10, "max_iter": 30}
     with pytest.raises(DivergenceError, match="never did better than a constant"):
         quick(ScratchMLPClassifier, **absurd).fit(X, y)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        theirs = quick(MLPClassifier, **absurd, tol=0).fit(X, y)
+    theirs = quick(MLPClassifier, **absurd, tol=0)
+    caught = recorded(theirs.fit, X, y)
     assert theirs.loss_ > np.log(3)  # that of a constant prediction
     assert not any("diverge" in str(warning.message) for warning in caught)
 
@@ -98,7 +91,7 @@ def test_new_width_is_not_ignored():
 
 
 @ignore_convergence
-@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@sklearn_activations
 def test_decision_function_gives_logits(activation):
     assert not hasattr(MLPClassifier, "decision_function")
     estimator = quick(ScratchMLPClassifier, activation=activation).fit(X, y)

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-import sklearn
+from helpers import SKLEARN, ignore, ignore_convergence, stochastic
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -47,9 +47,8 @@ from sklearn.tree import DecisionTreeClassifier
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
 
 # scikit-learn hands the filters on to its worker processes.
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = ignore_convergence
 
-SKLEARN = tuple(map(int, sklearn.__version__.split(".")[:2]))
 IRIS = load_iris()
 NAMES = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
 SPECIES = IRIS.target_names[IRIS.target]
@@ -144,9 +143,7 @@ def test_pipeline(data):
 
 
 # It says that a network which did not learn anything is of no use.
-@pytest.mark.filterwarnings(
-    "ignore::skmlp_scratch.exceptions.ConstantPredictionWarning"
-)
+@ignore("ConstantPredictionWarning")
 def test_grid_search_in_two_processes(data):
     X, y = data
     search = GridSearchCV(
@@ -165,7 +162,7 @@ def test_grid_search_in_two_processes(data):
     assert set(search.predict(X)) == set(IRIS.target_names)
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@stochastic
 def test_cross_validation_in_two_processes(data, solver):
     X, y = data
     model = scaled_network(solver=solver, learning_rate_init=0.05)

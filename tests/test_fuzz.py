@@ -6,7 +6,6 @@ A short run is part of the tests; CONTRIBUTING.md has the command for a long one
 import copy
 import dis
 import itertools
-import pickle
 import re
 import warnings
 from functools import partial
@@ -19,6 +18,7 @@ import polars as pl
 import pytest
 import scipy.sparse
 import sklearn
+from helpers import pickled
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
@@ -242,10 +242,6 @@ def bits(model):
         return None
     arrays = [*model.coefs_, *model.intercepts_, np.array(model.loss_curve_)]
     return [array.tobytes() for array in arrays], model.n_iter_, model.t_
-
-
-def pickled(model):
-    return pickle.loads(pickle.dumps(model))
 
 
 def check_fit(estimator_class, case):

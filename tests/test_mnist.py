@@ -1,10 +1,11 @@
-"""Accuracy on MNIST, beside scikit-learn's. Slow; skipped where MNIST is out of reach."""
+"""Accuracy on MNIST, beside scikit-learn's. Slow; skipped where there is no MNIST."""
 
 import importlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import ignore_convergence
 from sklearn.datasets import fetch_openml
 from sklearn.neural_network import MLPClassifier
 
@@ -13,7 +14,7 @@ from skmlp_scratch import ScratchMLPClassifier
 pytestmark = [
     pytest.mark.slow,
     # A fixed number of epochs is what is compared.
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    ignore_convergence,
 ]
 
 

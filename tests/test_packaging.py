@@ -2,11 +2,9 @@
 
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[1]
+from helpers import ROOT
 
 
 def read(name):

@@ -1,10 +1,23 @@
 """The regressor: what it learns, its interface, and its two losses."""
 
 import inspect
+from functools import partial
 
+import helpers
 import numpy as np
 import pytest
 import sklearn
+from helpers import (
+    fitted_attributes,
+    float_names,
+    ignore_convergence,
+    parameters_of,
+    poisson_in_scikit_learn,
+    regression_losses,
+    seeds,
+    sklearn_solvers,
+    solvers,
+)
 from sklearn.base import clone, is_regressor
 from sklearn.datasets import make_friedman1
 from sklearn.exceptions import DataConversionWarning, NotFittedError
@@ -15,25 +28,12 @@ from sklearn.utils.fixes import parse_version
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+quick = partial(helpers.quick, ScratchMLPRegressor)
 
-seeds = pytest.mark.parametrize("seed", [0, 1, 42])
-solvers = pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
-losses = pytest.mark.parametrize("loss", ["squared_error", "poisson"])
-
-poisson_in_scikit_learn = pytest.mark.skipif(
-    "loss" not in inspect.signature(MLPRegressor).parameters,
-    reason="MLPRegressor has the parameter loss from scikit-learn 1.7 on",
-)
+pytestmark = ignore_convergence
 
 
-def quick(**parameters):
-    return ScratchMLPRegressor(
-        **{"hidden_layer_sizes": 8, "max_iter": 5, "random_state": 0} | parameters
-    )
-
-
-def make_data(seed=0, n_rows=60, n_outputs=1):
+def positive_targets(seed=0, n_rows=60, n_outputs=1):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n_rows, 3))
     y = np.abs(X @ rng.normal(size=(3, n_outputs)))
@@ -56,7 +56,7 @@ def test_recovers_a_known_function(solver, seed):
         hidden_layer_sizes=(30, 30),
         activation="tanh",
         solver=solver,
-        learning_rate_init={"adam": 0.01, "sgd": 0.05, "lbfgs": 0.001}[solver],
+        learning_rate_init={"sgd": 0.05}.get(solver, 0.01),
         batch_size="auto" if solver == "lbfgs" else 40,
         max_iter=200,
         random_state=seed,
@@ -80,7 +80,7 @@ def test_recovers_several_outputs_of_different_kinds(seed):
     )
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@float_names
 def test_poisson_rates_beyond_the_type_are_infinite(dtype):
     X = np.random.default_rng(0).normal(size=(200, 2))
     model = quick(hidden_layer_sizes=(), loss="poisson", dtype=dtype)
@@ -123,9 +123,9 @@ def test_recovers_poisson_rates(solver, seed):
 
 
 @seeds
-@losses
+@regression_losses
 def test_without_hidden_layers_it_is_a_linear_model(loss, seed):
-    X, _ = make_data(seed, n_rows=80)
+    X, _ = positive_targets(seed, n_rows=80)
     rng = np.random.default_rng(seed)
     mean = X @ rng.normal(size=3) / 2 + 0.5
     y = rng.poisson(np.exp(mean)) if loss == "poisson" else mean + rng.normal(size=80)
@@ -161,11 +161,6 @@ def test_learns_a_benchmark(early_stopping):
 
 
 # Interface
-
-
-def parameters_of(estimator_class):
-    parameters = inspect.signature(estimator_class).parameters.values()
-    return [p.replace(annotation=inspect.Parameter.empty) for p in parameters]
 
 
 def test_signature_is_that_of_mlp_regressor_and_keywords_more():
@@ -207,17 +202,13 @@ def test_parameters_are_those_of_the_classifier():
     assert list(ours.items()) == list(classifiers.items())
 
 
-def fitted_attributes(estimator):
-    return {n for n in vars(estimator) if n.endswith("_") and not n.startswith("_")}
-
-
-@solvers
+@sklearn_solvers
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("n_outputs", [1, 3])
 def test_fitted_attributes(n_outputs, early_stopping, solver):
     if early_stopping and solver == "lbfgs":
         early_stopping = False
-    X, y = make_data(n_outputs=n_outputs)
+    X, y = positive_targets(n_outputs=n_outputs)
     parameters = {"solver": solver, "early_stopping": early_stopping, "max_iter": 5}
     theirs = MLPRegressor(hidden_layer_sizes=8, random_state=0, **parameters).fit(X, y)
     ours = quick(**parameters).fit(X, y)
@@ -245,11 +236,11 @@ def test_fitted_attributes(n_outputs, early_stopping, solver):
         assert ours.best_loss_ == min(ours.loss_curve_)
 
 
-@losses
+@regression_losses
 @pytest.mark.parametrize("n_outputs", [1, 2, 5])
 @pytest.mark.parametrize("as_list", [False, True])
 def test_shape_of_predictions(as_list, n_outputs, loss):
-    X, y = make_data(n_outputs=n_outputs)
+    X, y = positive_targets(n_outputs=n_outputs)
     if as_list:
         X, y = X.tolist(), y.tolist()
     regressor = quick(loss=loss).fit(X, y)
@@ -260,9 +251,9 @@ def test_shape_of_predictions(as_list, n_outputs, loss):
     assert is_regressor(regressor)
 
 
-@losses
+@regression_losses
 def test_a_column_of_targets_is_raveled_with_a_warning(loss):
-    X, y = make_data()
+    X, y = positive_targets()
     message = "A column-vector y was passed when a 1d array was expected"
     column = y[:, np.newaxis]
     with pytest.warns(DataConversionWarning, match=message):
@@ -275,10 +266,10 @@ def test_a_column_of_targets_is_raveled_with_a_warning(loss):
     assert regressor.predict(X).shape == (60,)
 
 
-@losses
+@regression_losses
 @pytest.mark.parametrize("n_outputs", [1, 3])
 def test_score_is_r2(n_outputs, loss):
-    X, y = make_data(n_outputs=n_outputs)
+    X, y = positive_targets(n_outputs=n_outputs)
     weights = np.random.default_rng(0).uniform(size=60)
     regressor = quick(loss=loss).fit(X, y)
     expected = r2_score(y, regressor.predict(X))
@@ -287,11 +278,11 @@ def test_score_is_r2(n_outputs, loss):
     assert regressor.score(X, y, weights) == pytest.approx(expected, rel=1e-12)
 
 
-@losses
+@regression_losses
 @pytest.mark.parametrize("n_outputs", [1, 3])
 @pytest.mark.parametrize("hidden_layer_sizes", [(), (6,), (9, 4)], ids=repr)
 def test_predictions_are_the_networks_formula(hidden_layer_sizes, n_outputs, loss):
-    X, y = make_data(n_outputs=n_outputs)
+    X, y = positive_targets(n_outputs=n_outputs)
     regressor = quick(loss=loss, hidden_layer_sizes=hidden_layer_sizes).fit(X, y)
     data = np.random.default_rng(1).normal(size=(2100, 3))
     *hidden, (W, b) = zip(regressor.coefs_, regressor.intercepts_, strict=True)
@@ -303,10 +294,10 @@ def test_predictions_are_the_networks_formula(hidden_layer_sizes, n_outputs, los
     np.testing.assert_allclose(regressor.predict(data), expected, rtol=1e-9, atol=1e-12)
 
 
-@losses
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@regression_losses
+@float_names
 def test_numbers_belong_together(dtype, loss):
-    X, y = make_data()
+    X, y = positive_targets()
     regressor = quick(loss=loss, dtype=dtype, alpha=0.5, batch_size=60)
     # No step of any size: the loss is that of the predictions afterwards.
     regressor.set_params(learning_rate_init=1e-30, max_iter=1).fit(X, y)
@@ -320,7 +311,7 @@ def test_numbers_belong_together(dtype, loss):
     assert regressor.loss_ == pytest.approx(data_loss + penalty, rel=1e-5)
 
 
-@losses
+@regression_losses
 @pytest.mark.parametrize(
     ("input_type", "parameters", "computing_type"),
     [
@@ -334,7 +325,7 @@ def test_numbers_belong_together(dtype, loss):
 )
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_computing_type(early_stopping, input_type, parameters, computing_type, loss):
-    X, y = make_data()
+    X, y = positive_targets()
     X = (abs(X) * 3).astype(input_type)
     regressor = quick(loss=loss, early_stopping=early_stopping, **parameters)
     regressor.fit(X, y)
@@ -346,22 +337,22 @@ def test_computing_type(early_stopping, input_type, parameters, computing_type, 
     assert regressor.coefs_[0].dtype == computing_type
 
 
-@losses
+@regression_losses
 @pytest.mark.parametrize("target_type", [np.int64, np.uint8, np.float32, bool])
 def test_targets_of_any_numeric_type(target_type, loss):
-    X, y = make_data()
+    X, y = positive_targets()
     y = y.round().astype(target_type)
+    before = y.copy()
     regressor = quick(loss=loss).fit(X, y)
+    np.testing.assert_array_equal(y, before)
     expected = quick(loss=loss).fit(X, y.astype(np.float64))
     np.testing.assert_array_equal(regressor.predict(X), expected.predict(X))
-    before = y.copy()
-    np.testing.assert_array_equal(y, before)
 
 
 @poisson_in_scikit_learn
 @seeds
 def test_poisson_gives_the_numbers_of_mlp_regressor(seed):
-    X, y = make_data(seed)
+    X, y = positive_targets(seed)
     parameters = {
         "loss": "poisson",
         "hidden_layer_sizes": (8, 5),
@@ -376,7 +367,7 @@ def test_poisson_gives_the_numbers_of_mlp_regressor(seed):
 
 def test_poisson_loss_is_zero_where_the_prediction_is_right():
     # MLPRegressor's Poisson loss is, too, half the deviance.
-    X, _ = make_data()
+    X, _ = positive_targets()
     regressor = quick(
         loss="poisson", hidden_layer_sizes=(), alpha=0, solver="lbfgs", max_iter=500
     ).set_params(tol=1e-10)
@@ -409,7 +400,7 @@ def test_poisson_needs_targets_of_at_least_zero(method, targets, least):
 @pytest.mark.parametrize("loss", ["gamma", "squared_loss", None, 1])
 def test_bad_loss(loss):
     with pytest.raises(ValueError, match="loss must be one of 'squared_error', 'poiss"):
-        quick(loss=loss).fit(*make_data())
+        quick(loss=loss).fit(*positive_targets())
 
 
 def test_classification_parameters_are_unknown():
@@ -417,11 +408,11 @@ def test_classification_parameters_are_unknown():
         ScratchMLPRegressor(class_weight="balanced")
     for method in ("predict_proba", "predict_log_proba", "decision_function"):
         assert not hasattr(quick(), method)
-    assert not hasattr(quick().fit(*make_data()), "classes_")
+    assert not hasattr(quick().fit(*positive_targets()), "classes_")
 
 
 def test_text_is_no_target():
-    X, _ = make_data()
+    X, _ = positive_targets()
     with pytest.raises(ValueError, match=r"^y must hold numbers, got <U4\. Turn text"):
         quick().fit(X, np.array(["high", "low"])[(X[:, 0] > 0).astype(int)])
 
@@ -436,6 +427,6 @@ def test_not_fitted():
 
 
 def test_early_stopping_of_too_few_rows():
-    X, y = make_data(n_rows=10)
+    X, y = positive_targets(n_rows=10)
     with pytest.raises(ValueError, match="validation set is too small"):
         quick(early_stopping=True).fit(X, y)

@@ -1,10 +1,9 @@
-"""Defaults that hold: first weights, warnings of scales, and healthy fits left alone."""
-
-import warnings
+"""Defaults that hold: first weights, warnings of scales, healthy fits left alone."""
 
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import drawn, ignore, ignore_convergence, messages_of
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import (
     load_breast_cancer,
@@ -28,18 +27,9 @@ from skmlp_scratch.exceptions import (
     FeatureScaleWarning,
     TargetScaleWarning,
 )
-from skmlp_scratch.nn.initializers import FIRST_SCALE, OUTPUT_SCALE, initialize
-from skmlp_scratch.nn.parameters import Parameters
+from skmlp_scratch.nn.initializers import FIRST_SCALE, OUTPUT_SCALE
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-
-def caught(category, function, *arguments, **keywords):
-    """Return the messages of one category of a call's warnings."""
-    with warnings.catch_warnings(record=True) as all_of_them:
-        warnings.simplefilter("always")
-        function(*arguments, **keywords)
-    return [str(w.message) for w in all_of_them if w.category is category]
+pytestmark = ignore_convergence
 
 
 def regression_rows(n_rows=600, seed=0):
@@ -52,29 +42,26 @@ def regression_rows(n_rows=600, seed=0):
 # A: the first weights
 
 
-def draw(scheme, regression, seed=0, units=(300, 200, 100)):
-    parameters = Parameters(units)
-    rng = np.random.RandomState(seed)
-    initialize(parameters, scheme, rng, regression=regression)
-    return parameters
-
-
 @pytest.mark.parametrize("scheme", ["he_normal", "he_uniform"])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_first_weights_of_a_regressor(scheme, seed):
-    W, b = draw(scheme, True, seed, (300, 200, 250, 100)).copies()
+    W, b = drawn(
+        scheme, regression=True, seed=seed, units=(300, 200, 250, 100)
+    ).copies()
     assert W[0].std() == pytest.approx(FIRST_SCALE * np.sqrt(2 / 300), rel=0.05)
     assert W[1].std() == pytest.approx(np.sqrt(2 / 200), rel=0.05)
     assert W[2].std() == pytest.approx(OUTPUT_SCALE * np.sqrt(2 / 250), rel=0.05)
-    for fan_in, drawn in ((300, b[0]), (200, b[1])):
-        assert abs(drawn).max() <= 1 / np.sqrt(fan_in)
-        assert drawn.std() == pytest.approx(1 / np.sqrt(3 * fan_in), rel=0.15)
+    for fan_in, biases in ((300, b[0]), (200, b[1])):
+        assert abs(biases).max() <= 1 / np.sqrt(fan_in)
+        assert biases.std() == pytest.approx(1 / np.sqrt(3 * fan_in), rel=0.15)
     assert not b[2].any()
 
 
 @pytest.mark.parametrize("scheme", ["glorot_normal", "glorot_uniform", 0.3])
 def test_other_schemes_are_the_same_for_both(scheme):
-    np.testing.assert_array_equal(draw(scheme, True).vector, draw(scheme, False).vector)
+    np.testing.assert_array_equal(
+        drawn(scheme, regression=True).vector, drawn(scheme, regression=False).vector
+    )
 
 
 def unmoved(**parameters):
@@ -96,7 +83,7 @@ STARTS = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::skmlp_scratch.exceptions.TargetScaleWarning")
+@ignore("TargetScaleWarning")
 @pytest.mark.parametrize("case", STARTS)
 def test_a_regressor_starts_near_a_constant(case):
     make, parameters, constant = STARTS[case]
@@ -129,7 +116,7 @@ def test_glorot_uniform_starts_as_scikit_learn_does():
     np.testing.assert_allclose(ours.predict(X), theirs.predict(X), atol=1e-9)
 
 
-@pytest.mark.filterwarnings("ignore::skmlp_scratch.exceptions.TargetScaleWarning")
+@ignore("TargetScaleWarning")
 @pytest.mark.parametrize("offset", [3, 30, 1000])
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_the_mean_of_the_targets_makes_no_difference(early_stopping, offset):
@@ -194,7 +181,7 @@ def around(center, spread, n_rows=200):
 def test_a_feature_far_from_zero_is_named(center, spread):
     X, y = regression_rows(200)
     X[:, 4] = around(center, spread)
-    (message,) = caught(
+    (message,) = messages_of(
         FeatureScaleWarning, ScratchMLPRegressor(max_iter=2).fit, X * 1.0, y
     )
     assert "Feature 4 goes from" in message or "The ranges of the features" in message
@@ -207,18 +194,20 @@ def test_a_feature_far_from_zero_is_named(center, spread):
 def test_features_that_are_all_of_another_scale_are_named(factor):
     X, y = regression_rows(200)
     fit = ScratchMLPRegressor(max_iter=2).fit
-    (message,) = caught(FeatureScaleWarning, fit, factor * X, y)
+    (message,) = messages_of(FeatureScaleWarning, fit, factor * X, y)
     assert "far from 1, for which default parameters are made" in message
 
 
 def test_a_constant_feature_that_drowns_the_others_is_named():
     X, y = regression_rows(200)
     X[:, 0] = 1e5
-    (message,) = caught(FeatureScaleWarning, ScratchMLPRegressor(max_iter=2).fit, X, y)
+    (message,) = messages_of(
+        FeatureScaleWarning, ScratchMLPRegressor(max_iter=2).fit, X, y
+    )
     assert "one is 1e+05 in all rows" in message
 
 
-@pytest.mark.filterwarnings("ignore::skmlp_scratch.exceptions.FeatureScaleWarning")
+@ignore("FeatureScaleWarning")
 def test_a_bad_loss_at_max_iter_is_not_to_be_ignored():
     X, y = regression_rows(200)
     with pytest.warns(
@@ -227,9 +216,7 @@ def test_a_bad_loss_at_max_iter_is_not_to_be_ignored():
         ScratchMLPRegressor(max_iter=20, random_state=0).fit(1e4 * X, y)
 
 
-@pytest.mark.filterwarnings(
-    "ignore::skmlp_scratch.exceptions.ConstantPredictionWarning"
-)
+@ignore("ConstantPredictionWarning")
 def test_early_stopping_waits_until_learning_begins():
     X, y = make_friedman2(300, random_state=0)
     X, y = minmax_scale(X), scale(y)
@@ -245,7 +232,7 @@ def test_early_stopping_waits_until_learning_begins():
 def test_it_is_named_by_its_name():
     X, y = regression_rows(200)
     frame = pd.DataFrame(X, columns=[*"abcdefgh"]).assign(year=around(2000, 5))
-    (message,) = caught(
+    (message,) = messages_of(
         FeatureScaleWarning, ScratchMLPRegressor(max_iter=2).fit, frame, y
     )
     assert message.startswith("Feature 8 (year) goes from 19")
@@ -268,7 +255,9 @@ FINE = {
 def test_ordinary_features_are_not(case):
     X = FINE[case]
     y = np.arange(len(X)) % 2
-    assert not caught(FeatureScaleWarning, ScratchMLPClassifier(max_iter=2).fit, X, y)
+    assert not messages_of(
+        FeatureScaleWarning, ScratchMLPClassifier(max_iter=2).fit, X, y
+    )
 
 
 # A: scales of targets
@@ -284,9 +273,7 @@ FAR = {
 }
 
 
-@pytest.mark.filterwarnings(
-    "ignore::skmlp_scratch.exceptions.ConstantPredictionWarning"
-)
+@ignore("ConstantPredictionWarning")
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("case", FAR)
 def test_targets_of_another_scale_are_named(case, early_stopping):
@@ -306,7 +293,7 @@ def test_the_remedy_that_is_named_works():
     reg = TransformedTargetRegressor(
         regressor=ScratchMLPRegressor(random_state=0), transformer=StandardScaler()
     )
-    messages = caught(TargetScaleWarning, reg.fit, X, y * 1e6)
+    messages = messages_of(TargetScaleWarning, reg.fit, X, y * 1e6)
     assert messages == []
     assert reg.score(X, y * 1e6) > 0.9
 
@@ -325,7 +312,7 @@ NEAR = {
 def test_targets_near_standard_scale_are_not(case):
     X, y = regression_rows()
     fit = ScratchMLPRegressor(max_iter=2).fit
-    assert not caught(TargetScaleWarning, fit, X, NEAR[case](y))
+    assert not messages_of(TargetScaleWarning, fit, X, NEAR[case](y))
 
 
 @pytest.mark.parametrize(("mean", "n"), [(1e4, 1), (1e-3, 1), (5, 0), (0.5, 0)])
@@ -333,7 +320,7 @@ def test_of_counts_the_mean_matters(mean, n):
     rng = np.random.RandomState(0)
     X, y = rng.randn(5000, 2), rng.poisson(mean, 5000)
     fit = ScratchMLPRegressor(loss="poisson", max_iter=2).fit
-    messages = caught(TargetScaleWarning, fit, X, y)
+    messages = messages_of(TargetScaleWarning, fit, X, y)
     assert len(messages) == n
     assert all("Divide it by its mean" in message for message in messages)
 
@@ -343,16 +330,20 @@ def test_validation_targets_on_another_scale_are_named():
     reg = TransformedTargetRegressor(
         regressor=ScratchMLPRegressor(max_iter=5), transformer=StandardScaler()
     )
-    messages = caught(
+    messages = messages_of(
         TargetScaleWarning, reg.fit, X, 1e3 * y, X_val=X[:50], y_val=1e3 * y[:50]
     )
     assert len(messages) == 1
     assert "TransformedTargetRegressor transforms y, but not y_val" in messages[0]
     fit = ScratchMLPRegressor(max_iter=5).fit
-    assert not caught(TargetScaleWarning, fit, X, y, X_val=X[:50], y_val=3 * y[:50])
+    assert not messages_of(
+        TargetScaleWarning, fit, X, y, X_val=X[:50], y_val=3 * y[:50]
+    )
     for y_val in (1e-3 * y, 100 * y, y + 50):
         # The rows may be the very ones of training.
-        assert len(caught(TargetScaleWarning, fit, X, y, X_val=X, y_val=y_val)) == 1
+        assert (
+            len(messages_of(TargetScaleWarning, fit, X, y, X_val=X, y_val=y_val)) == 1
+        )
 
 
 def test_validation_rows_that_are_predicted_badly_are_named():
@@ -365,9 +356,9 @@ def test_validation_rows_that_are_predicted_badly_are_named():
 def test_a_warning_after_training_does_not_blame_features_that_are_fine():
     X, y = regression_rows()
     reg = ScratchMLPRegressor(learning_rate_init=1e-15, max_iter=50, random_state=1)
-    (message,) = caught(ConstantPredictionWarning, reg.fit, X, y)
+    (message,) = messages_of(ConstantPredictionWarning, reg.fit, X, y)
     assert "features" not in message
-    (message,) = caught(ConstantPredictionWarning, reg.fit, 1e3 * X, y)
+    (message,) = messages_of(ConstantPredictionWarning, reg.fit, 1e3 * X, y)
     assert "scale the features" in message
     with pytest.raises(DivergenceError) as error:
         ScratchMLPRegressor(solver="sgd", learning_rate_init=10).fit(X, y)
@@ -465,7 +456,7 @@ def test_rare_positives_in_small_batches():
     assert balanced_accuracy_score(y, clf.predict(X)) > 0.9
 
 
-@pytest.mark.filterwarnings("ignore::skmlp_scratch.exceptions.FeatureScaleWarning")
+@ignore("FeatureScaleWarning")
 def test_no_fold_is_lost():
     X, y = cell(*regression_rows(1000))
     reg = ScratchMLPRegressor(max_iter=20, random_state=0)

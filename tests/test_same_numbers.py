@@ -10,7 +10,14 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import scipy.sparse
-import sklearn
+from helpers import (
+    SKLEARN,
+    SKLEARN_SOLVERS,
+    ignore_convergence,
+    sklearn_activations,
+    sklearn_solvers,
+    sklearn_stochastic,
+)
 from sklearn.base import is_classifier
 from sklearn.datasets import load_iris, make_multilabel_classification
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -20,11 +27,8 @@ from sklearn.preprocessing import scale
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
 from skmlp_scratch._validation_split import stratified_split
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = ignore_convergence
 
-SKLEARN = tuple(map(int, sklearn.__version__.split(".")[:2]))
-SOLVERS = ("adam", "sgd", "lbfgs")
-ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 CLOSE = {"rtol": 1e-8, "atol": 1e-8}
 CLOSE_LBFGS = {"rtol": 1e-5, "atol": 1e-5}
 
@@ -58,8 +62,6 @@ TASKS = {
     "poisson": Task(*REGRESSORS, X, COUNTS, {"loss": "poisson"}, since=(1, 7)),
 }
 tasks = pytest.mark.parametrize("task", TASKS)
-solvers = pytest.mark.parametrize("solver", SOLVERS)
-activations = pytest.mark.parametrize("activation", ACTIVATIONS)
 
 ALL = {
     "default": {},
@@ -179,10 +181,10 @@ def same_weights(ours, theirs):
 
 
 @tasks
-@activations
+@sklearn_activations
 @pytest.mark.parametrize(
     ("solver", "variant"),
-    [(solver, variant) for solver in SOLVERS for variant in VARIANTS[solver]],
+    [(solver, variant) for solver in SKLEARN_SOLVERS for variant in VARIANTS[solver]],
 )
 def test_fit(solver, variant, activation, task):
     seed = list(VARIANTS[solver]).index(variant)
@@ -212,8 +214,8 @@ def test_the_variants_that_should_stop_do(task):
 
 
 @tasks
-@solvers
-@activations
+@sklearn_solvers
+@sklearn_activations
 def test_sample_weight_in_one_batch(activation, solver, task):
     # In smaller batches theirs loses the weights: see docs/differences.md.
     if SKLEARN < (1, 7):
@@ -228,8 +230,8 @@ def test_sample_weight_in_one_batch(activation, solver, task):
 
 
 @tasks
-@solvers
-@activations
+@sklearn_solvers
+@sklearn_activations
 @pytest.mark.parametrize("container", ["csr_matrix", "csc_array"])
 def test_sparse_input(container, activation, solver, task):
     X, y = TASKS[task].X, TASKS[task].y
@@ -239,8 +241,8 @@ def test_sparse_input(container, activation, solver, task):
 
 
 @tasks
-@solvers
-@activations
+@sklearn_solvers
+@sklearn_activations
 def test_warm_start(activation, solver, task):
     X, y = TASKS[task].X, TASKS[task].y
     ours, theirs = estimators(
@@ -252,7 +254,7 @@ def test_warm_start(activation, solver, task):
 
 
 @tasks
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@sklearn_stochastic
 def test_warm_start_after_it_has_converged(solver, task):
     X, y = TASKS[task].X, TASKS[task].y
     parameters = {"warm_start": True, "max_iter": 100, "tol": 0.05}
@@ -277,7 +279,7 @@ def partial_fit(estimator, task, chunks=CHUNKS):
 
 
 @tasks
-@activations
+@sklearn_activations
 @pytest.mark.parametrize("shuffle", [True, False])
 @pytest.mark.parametrize(
     "parameters",
@@ -301,8 +303,8 @@ def test_partial_fit(parameters, shuffle, activation, task):
 
 
 @pytest.mark.parametrize("task", [name for name in TASKS if name != "multiclass"])
-@activations
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@sklearn_activations
+@sklearn_stochastic
 @pytest.mark.parametrize("warm_start", [False, True])
 def test_early_stopping(warm_start, solver, activation, task):
     X, y = TASKS[task].X, TASKS[task].y
@@ -336,8 +338,8 @@ def stratified_train_test_split(*arrays, random_state, test_size, stratify):
     return [array[rows] for array in arrays for rows in (train, validation)]
 
 
-@activations
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@sklearn_activations
+@sklearn_stochastic
 def test_early_stopping_is_the_same_but_for_the_stratified_split(
     solver, activation, monkeypatch
 ):
@@ -380,7 +382,7 @@ def test_warm_start_with_early_stopping_keeps_the_best_weights():
 
 
 @pytest.mark.usefixtures("their_own_loss")
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@sklearn_stochastic
 def test_squared_error_is_summed_over_the_outputs(solver):
     X, y = TASKS["several_outputs"].X, TASKS["several_outputs"].y
     for alpha in (0, 5):
@@ -406,7 +408,7 @@ def test_lbfgs_gets_the_gradient_of_the_loss_that_it_gets():
 
 
 @tasks
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@sklearn_stochastic
 def test_partial_fit_with_a_seed_goes_on_shuffling(solver, task):
     epochs = [slice(None)] * 3
     ours, theirs = (

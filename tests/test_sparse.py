@@ -3,19 +3,21 @@
 import json
 import subprocess
 import sys
+from functools import partial
 
+import helpers
 import numpy as np
 import pytest
+from helpers import both, ignore_convergence, numbers
 from scipy import sparse
 from sklearn.base import clone
 
-from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
+from skmlp_scratch import ScratchMLPClassifier
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+quick = partial(helpers.quick, hidden_layer_sizes=6, max_iter=4, batch_size=50)
 
-both = pytest.mark.parametrize(
-    "estimator_class", [ScratchMLPClassifier, ScratchMLPRegressor]
-)
+pytestmark = ignore_convergence
+
 containers = pytest.mark.parametrize(
     "container",
     [
@@ -28,24 +30,11 @@ containers = pytest.mark.parametrize(
 )
 
 
-def make_data(dtype=np.float64, n_rows=120, n_features=30):
+def make_counts(dtype=np.float64, n_rows=120, n_features=30):
     rng = np.random.default_rng(0)
     counts = rng.poisson(0.2, size=(n_rows, n_features))
     y = (counts[:, :5].sum(axis=1) > counts[:, 5:10].sum(axis=1)) + (counts[:, 10] > 0)
     return counts.astype(dtype), y.astype(int)
-
-
-def quick(estimator_class, **parameters):
-    return estimator_class(
-        **{"hidden_layer_sizes": 6, "max_iter": 4, "random_state": 0, "batch_size": 50}
-        | parameters
-    )
-
-
-def numbers(estimator):
-    return np.concatenate(
-        [array.ravel() for array in estimator.coefs_ + estimator.intercepts_]
-    )
 
 
 def parts(matrix):
@@ -62,7 +51,7 @@ def parts(matrix):
 def test_sparse_gives_the_numbers_of_dense(
     hidden_layer_sizes, dtype, container, estimator_class
 ):
-    X, y = make_data(dtype)
+    X, y = make_counts(dtype)
     estimator = quick(estimator_class, hidden_layer_sizes=hidden_layer_sizes)
     of_dense = clone(estimator).fit(X, y)
     rows = container(X)
@@ -97,7 +86,7 @@ def test_sparse_gives_the_numbers_of_dense(
     ids=str,
 )
 def test_in_every_way_of_training(parameters, container, estimator_class):
-    X, y = make_data()
+    X, y = make_counts()
     weights = np.random.default_rng(1).uniform(0, 2, size=len(y))
     weights[::9] = 0
     of_dense = quick(estimator_class, **parameters).fit(X, y, weights)
@@ -108,7 +97,7 @@ def test_in_every_way_of_training(parameters, container, estimator_class):
 @both
 @containers
 def test_partial_fit(container, estimator_class):
-    X, y = make_data()
+    X, y = make_counts()
     more = {"classes": [0, 1, 2]} if estimator_class is ScratchMLPClassifier else {}
     of_dense, of_sparse = quick(estimator_class), quick(estimator_class)
     for _ in range(3):
@@ -122,7 +111,7 @@ def test_partial_fit(container, estimator_class):
 
 
 def test_unsorted_indices_and_explicit_zeros():
-    X, y = make_data()
+    X, y = make_counts()
     expected = quick(ScratchMLPClassifier).fit(X, y)
     rows = sparse.csr_array(X)
     for start, end in zip(rows.indptr[:-1], rows.indptr[1:], strict=True):
@@ -138,7 +127,7 @@ def test_unsorted_indices_and_explicit_zeros():
 
 
 def test_sparse_labels():
-    X, y = make_data()
+    X, y = make_counts()
     indicators = np.column_stack([y > 0, y > 1, X[:, 0] > 0]).astype(int)
     expected = quick(ScratchMLPClassifier).fit(X, indicators)
     for container in (sparse.csr_matrix, sparse.csr_array, sparse.csc_array):
@@ -150,7 +139,7 @@ def test_sparse_labels():
 @both
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_stored_values_must_be_finite(value, estimator_class):
-    X, y = make_data()
+    X, y = make_counts()
     rows = sparse.csr_array(X)
     rows.data[3] = value
     with pytest.raises(ValueError, match=r"contains (NaN|infinity)"):
@@ -158,7 +147,7 @@ def test_stored_values_must_be_finite(value, estimator_class):
 
 
 def test_an_empty_matrix_is_all_zeros():
-    _, y = make_data()
+    _, y = make_counts()
     rows = sparse.csr_array((len(y), 4))
     estimator = quick(ScratchMLPClassifier, activation="tanh")
     with pytest.warns(UserWarning, match="predicts the same for all rows"):

@@ -1,35 +1,29 @@
-"""Endless streams through ``partial_fit``: any chunks, any weights, in constant time."""
+"""Endless streams through ``partial_fit``: any chunks and weights, in constant time."""
 
 import copy
 import pickle
-import warnings
+from functools import partial
 from time import perf_counter
 
+import helpers
 import numpy as np
 import pytest
-from sklearn.datasets import load_iris
-from sklearn.preprocessing import scale
+from helpers import (
+    all_stochastic,
+    both,
+    ignore_convergence,
+    numbers,
+    regression_losses,
+    scaled_iris,
+    warnings_as,
+)
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
 from skmlp_scratch.exceptions import DivergenceError, DivergenceWarning
 
-both = pytest.mark.parametrize(
-    "estimator_class", [ScratchMLPClassifier, ScratchMLPRegressor]
-)
-X, y = load_iris(return_X_y=True)
-X = scale(X)
+quick = partial(helpers.quick, hidden_layer_sizes=(7, 6), max_iter=200)
 
-
-def quick(estimator_class, **parameters):
-    return estimator_class(
-        **{"hidden_layer_sizes": (7, 6), "random_state": 0} | parameters
-    )
-
-
-def numbers(estimator):
-    return np.concatenate(
-        [array.ravel() for array in estimator.coefs_ + estimator.intercepts_]
-    )
+X, y = scaled_iris()
 
 
 def first(estimator):
@@ -61,7 +55,7 @@ def test_a_stream_may_begin_with_zeros_or_grow(start, later):
     assert reg.loss_curve_[5] > reg.loss_curve_[9]
 
 
-@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+@regression_losses
 def test_a_level_is_learnt_after_hundreds_of_zeros(loss):
     rng = np.random.default_rng(1)
     reg = quick(ScratchMLPRegressor, loss=loss, learning_rate_init=0.02)
@@ -80,7 +74,7 @@ def test_features_may_grow(estimator_class):
 
 
 @both
-@pytest.mark.parametrize("solver", ["adam", "adamw", "sgd"])
+@all_stochastic
 def test_rows_that_are_too_large_leave_no_trace(solver, estimator_class):
     estimator = stream(quick(estimator_class, solver=solver), (X, y), (X, y))
     twin = copy.deepcopy(estimator)
@@ -110,7 +104,7 @@ def test_a_first_chunk_that_is_too_large_is_an_error(estimator_class):
 
 
 def weighted_chunks(size, n_epochs, seed=0):
-    """Return chunks in which 3/4 of the rows are of class 0, at a third of the weight."""
+    """Return chunks in which 3/4 of the rows are of class 0, at 1/3 of the weight."""
     rng = np.random.default_rng(seed)
     for _ in range(n_epochs):
         labels = rng.permutation(np.repeat([0, 1], [300, 100]))
@@ -367,7 +361,7 @@ def test_the_computing_type_is_that_of_the_first_call(later, estimator_class):
 # C.6
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@ignore_convergence
 @both
 def test_verbose_counts_the_calls(estimator_class, capsys):
     estimator = quick(estimator_class, verbose=True)
@@ -377,16 +371,15 @@ def test_verbose_counts_the_calls(estimator_class, capsys):
         estimator.partial_fit(X, y)
     n_epochs = estimator.t_ // 150 - 3
     assert capsys.readouterr().out.splitlines() == [
-        f"Iteration {n_epochs + n}, loss = {estimator.loss_curve_[n_epochs + n - 1]:.8f}"
-        for n in (1, 2, 3)
+        f"Iteration {n}, loss = {estimator.loss_curve_[n - 1]:.8f}"
+        for n in range(n_epochs + 1, n_epochs + 4)
     ]
 
 
 @both
 def test_a_stream_of_rows_is_quiet(estimator_class):
     estimator = quick(estimator_class, batch_size=50)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings_as("error"):
         for row, label in zip(X, y, strict=True):
             estimator.partial_fit(1000 + row[np.newaxis], [label], **first(estimator))
     assert estimator.t_ == 150

@@ -2,12 +2,25 @@
 
 import pickle
 import re
-import warnings
+from functools import partial
 
+import helpers
 import joblib
 import numpy as np
 import pytest
 import scipy.sparse
+from helpers import (
+    OPTIMIZERS,
+    all_stochastic,
+    both,
+    ignore,
+    ignore_convergence,
+    in_batches_or_at_once,
+    numbers,
+    recorded,
+    schedules,
+    warnings_as,
+)
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, train_test_split
@@ -16,24 +29,14 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
 from skmlp_scratch.exceptions import DivergenceError, IgnoredParameterWarning
 from skmlp_scratch.nn.layers import ACTIVATIONS
-from skmlp_scratch.nn.optimizers import SGD, Adam, AdamW
 from skmlp_scratch.nn.schedules import BUDGETED
+
+quick = partial(helpers.quick, hidden_layer_sizes=16, max_iter=4, batch_size=50)
 
 X, y = load_digits(return_X_y=True)
 X = (X / 16).astype(np.float32)
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 
-both = pytest.mark.parametrize(
-    "estimator_class", [ScratchMLPClassifier, ScratchMLPRegressor]
-)
-of_no_use = pytest.mark.filterwarnings(
-    "ignore::skmlp_scratch.exceptions.ConstantPredictionWarning"
-)
-ignore_convergence = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning"
-)
-solvers = pytest.mark.parametrize("solver", ["adam", "adamw", "sgd"])
-schedules = pytest.mark.parametrize("learning_rate", ["one_cycle", "cosine"])
 SETTINGS = {
     "dropout": {"dropout": 0.3},
     "dropout of the input": {"dropout": [0.2, 0.0]},
@@ -53,17 +56,6 @@ settings = pytest.mark.parametrize("name", SETTINGS)
 LIKENESS = X @ X[0]
 LIKENESS = (LIKENESS - LIKENESS.mean()) / LIKENESS.std()
 L_train, L_test = train_test_split(LIKENESS, random_state=0)
-
-
-def quick(estimator_class=ScratchMLPClassifier, **parameters):
-    defaults = {"hidden_layer_sizes": 16, "max_iter": 4, "random_state": 0}
-    return estimator_class(**defaults | {"batch_size": 50} | parameters)
-
-
-def numbers(estimator):
-    return np.concatenate(
-        [array.ravel() for array in estimator.coefs_ + estimator.intercepts_]
-    )
 
 
 # All of them
@@ -140,9 +132,9 @@ def test_all_start_from_the_same_weights_and_split(name):
 # Schedules
 
 
-@of_no_use
+@ignore("ConstantPredictionWarning")
 @schedules
-@solvers
+@all_stochastic
 def test_a_budget_is_used_up_without_a_warning(solver, learning_rate):
     # By tol, MLPClassifier would stop after twelve epochs, and warn after three.
     labels = np.random.default_rng(0).integers(2, size=200)
@@ -153,8 +145,7 @@ def test_a_budget_is_used_up_without_a_warning(solver, learning_rate):
         max_iter=15,
         alpha=0.0,
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", ConvergenceWarning)
+    with warnings_as("error", ConvergenceWarning):
         estimator.fit(X[:200], labels)
     assert estimator.n_iter_ == 15
 
@@ -181,10 +172,10 @@ def test_early_stopping_keeps_the_best_epoch_and_runs_to_the_end(learning_rate):
 
 
 @ignore_convergence
-@solvers
+@all_stochastic
 @schedules
 def test_each_step_has_the_rate_of_its_schedule(learning_rate, solver, monkeypatch):
-    optimizer = {"adam": Adam, "adamw": AdamW, "sgd": SGD}[solver]
+    optimizer = OPTIMIZERS[solver]
     step, rates = optimizer.step, []
 
     def recorded(self, parameters, gradient, rate):
@@ -240,8 +231,7 @@ def test_decay_does_not_depend_on_the_batch_size(batch_size):
         solver="adamw", alpha=0.0, learning_rate_init=1e-300, activation="tanh"
     )
     options = {"batch_size": batch_size, "weight_init": "he_normal", "dtype": "float64"}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings_as("ignore"):
         before = start.set_params(**options).fit(data, labels).coefs_[0]
         start.set_params(alpha=0.5, learning_rate_init=0.01).fit(data, labels)
     n_steps = 4 * 100 // batch_size
@@ -308,8 +298,7 @@ def test_selu_has_the_scale_of_lecun(scheme):
         weight_init=scheme,
         learning_rate_init=1e-300,
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings_as("ignore"):
         estimator.fit(X_train, y_train)
     for W, gain in zip(estimator.coefs_, (1, 2, 2), strict=True):
         assert W.var() == pytest.approx(gain / len(W), rel=0.1)
@@ -378,7 +367,7 @@ def test_a_number_drops_hidden_units_only():
 
 
 @ignore_convergence
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@in_batches_or_at_once
 @pytest.mark.parametrize("multilabel", [False, True])
 def test_label_smoothing_keeps_probabilities_from_the_ends(multilabel, solver):
     target, right = y_train, np.eye(10, dtype=bool)[y_train]
@@ -452,8 +441,7 @@ def test_the_best_epoch_is_kept_of_the_average():
 
 def test_divergence_leaves_nothing_behind():
     estimator = quick(averaging=0.9, warm_start=True, solver="sgd", max_iter=20)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings_as("ignore"):
         estimator.fit(X_train, y_train)
         before = estimator.score(X_test, y_test)
         estimator.set_params(learning_rate_init=1e4).fit(X_train, y_train)
@@ -486,7 +474,7 @@ def test_a_list_is_copied():
 
 
 @ignore_convergence
-@pytest.mark.filterwarnings("ignore::skmlp_scratch.exceptions.DivergenceWarning")
+@ignore("DivergenceWarning")
 def test_divergence_in_partial_fit_brings_the_average_back():
     estimator = quick(averaging=0.9)
     for _ in range(2):
@@ -517,7 +505,7 @@ def test_warm_start_with_another_loss_does_not_compare_it_with_the_old_one(chang
 
 
 @ignore_convergence
-@of_no_use
+@ignore("ConstantPredictionWarning")
 def test_a_budget_leaves_no_failures_behind():
     estimator = quick(
         learning_rate="one_cycle", learning_rate_init=1e-30, max_iter=20
@@ -528,7 +516,7 @@ def test_a_budget_leaves_no_failures_behind():
 
 
 @ignore_convergence
-@pytest.mark.filterwarnings("ignore::skmlp_scratch.exceptions.TargetScaleWarning")
+@ignore("TargetScaleWarning")
 def test_clipping_gets_over_a_row_that_would_end_training():
     target = L_train.copy()
     target[-1] = 1e6
@@ -554,9 +542,7 @@ def test_a_rare_class_is_no_reason_to_warn():
     data = np.random.default_rng(0).standard_normal((3000, 3)).astype(np.float32)
     estimator = quick(learning_rate="one_cycle", max_iter=10, activation="tanh")
     estimator.set_params(learning_rate_init=0.02)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        estimator.fit(data, labels)
+    assert not recorded(estimator.fit, data, labels)
 
 
 # Tuning

@@ -1,10 +1,21 @@
 """Validation rows, one's own or set aside: what is recorded, and what it decides."""
 
-import warnings
+from functools import partial
 
+import helpers
 import numpy as np
 import pytest
 import sklearn
+from helpers import (
+    TARGETS,
+    estimator_for,
+    ignore_convergence,
+    messages_of,
+    numbers,
+    raises_and_changes_nothing,
+    seeds,
+    solvers,
+)
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -13,42 +24,24 @@ from sklearn.neural_network import MLPClassifier, _multilayer_perceptron
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor, classifier
+from skmlp_scratch import ScratchMLPClassifier, classifier
 from skmlp_scratch.exceptions import RareClassWarning
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = ignore_convergence
 
-seeds = pytest.mark.parametrize("seed", [0, 1, 42])
-solvers = pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
-KINDS = ["classes", "two_classes", "labels", "values", "outputs", "counts"]
+OWN_TARGETS = TARGETS | {"two": lambda signal, rng: np.where(signal[:, 0] > 0, 7, -3)}
+KINDS = ["strings", "two", "labels", "values", "outputs", "counts"]
 kinds = pytest.mark.parametrize("kind", KINDS)
+make_estimator = partial(
+    estimator_for, hidden_layer_sizes=6, activation="relu", max_iter=8
+)
 
 
 def make_data(kind, seed, n_rows=90):
-    # Two thirds for training; the noise makes what is learnt in the end useless.
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n_rows, 4))
-    signal = X @ rng.normal(size=(4, 3)) + rng.normal(size=(n_rows, 3))
-    y = {
-        "classes": lambda: np.array(["a", "b", "c"])[signal.argmax(axis=1)],
-        "two_classes": lambda: np.where(signal[:, 0] > 0, 7, -3),
-        "labels": lambda: (signal > 0).astype(int),
-        "values": lambda: signal[:, 0],
-        "outputs": lambda: signal,
-        "counts": lambda: rng.poisson(np.exp(signal[:, 0] / 2)).astype(float),
-    }[kind]()
+    """Rows for training, and half as many for validation."""
+    X, y = helpers.make_data(kind, seed, n_rows, noise=1.0, targets=OWN_TARGETS)
     n_train = 2 * n_rows // 3
     return X[:n_train], y[:n_train], X[n_train:], y[n_train:]
-
-
-def make_estimator(kind, **parameters):
-    common = {"hidden_layer_sizes": 6, "random_state": 0, "max_iter": 8}
-    if kind == "counts":
-        common["loss"] = "poisson"
-    is_classifier = kind in ("classes", "two_classes", "labels")
-    return (ScratchMLPClassifier if is_classifier else ScratchMLPRegressor)(
-        **common | parameters
-    )
 
 
 def mean_loss(estimator, kind, X, y, weights=None):
@@ -65,12 +58,6 @@ def mean_loss(estimator, kind, X, y, weights=None):
         )
     labels = estimator.classes_
     return log_loss(y, probabilities, sample_weight=weights, labels=labels)
-
-
-def numbers(estimator):
-    return np.concatenate(
-        [array.ravel() for array in estimator.coefs_ + estimator.intercepts_]
-    )
 
 
 # What is recorded
@@ -114,8 +101,8 @@ def test_being_watched_changes_nothing(kind, solver):
 
 
 def test_class_weight_does_not_reach_ones_own_validation_set():
-    X, y, X_val, y_val = make_data("classes", 3)
-    estimator = make_estimator("classes", class_weight={"a": 20})
+    X, y, X_val, y_val = make_data("strings", 3)
+    estimator = make_estimator("strings", class_weight={"a": 20})
     estimator.fit(X, y, X_val=X_val, y_val=y_val)
     score = estimator.score(X_val, y_val)
     assert estimator.validation_scores_[-1] == pytest.approx(score, rel=1e-12)
@@ -123,14 +110,14 @@ def test_class_weight_does_not_reach_ones_own_validation_set():
 
 def test_validation_rows_may_be_sparse_or_a_frame():
     pandas = pytest.importorskip("pandas")
-    X, y, X_val, y_val = make_data("classes", 3)
+    X, y, X_val, y_val = make_data("strings", 3)
     columns = list("abcd")
-    expected = make_estimator("classes").fit(X, y, X_val=X_val, y_val=y_val)
-    sparse = make_estimator("classes").fit(
+    expected = make_estimator("strings").fit(X, y, X_val=X_val, y_val=y_val)
+    sparse = make_estimator("strings").fit(
         csr_array(X), y, X_val=csr_array(X_val), y_val=y_val
     )
     frames = [pandas.DataFrame(rows, columns=columns) for rows in (X, X_val)]
-    of_frames = make_estimator("classes").fit(
+    of_frames = make_estimator("strings").fit(
         frames[0], y, X_val=frames[1], y_val=y_val
     )
     for estimator in (sparse, of_frames):
@@ -240,10 +227,10 @@ def test_weights_of_validation_rows_decide():
 
 
 def test_weights_of_training_rows_weigh_the_split_too():
-    X, y, *_ = make_data("classes", 4, n_rows=300)
+    X, y, *_ = make_data("strings", 4, n_rows=300)
     weights = np.random.default_rng(0).uniform(0.1, 5, size=len(X))
     heavy, plain = (
-        stops_early("classes", tol=10, max_iter=3).fit(X, y, sample_weight)
+        stops_early("strings", tol=10, max_iter=3).fit(X, y, sample_weight)
         for sample_weight in (weights, None)
     )
     n_validation = 20
@@ -254,8 +241,8 @@ def test_weights_of_training_rows_weigh_the_split_too():
 
 
 def test_lbfgs_has_curves_too():
-    X, y, X_val, y_val = make_data("classes", 5)
-    estimator = make_estimator("classes", solver="lbfgs", max_iter=25)
+    X, y, X_val, y_val = make_data("strings", 5)
+    estimator = make_estimator("strings", solver="lbfgs", max_iter=25)
     estimator.fit(X, y, X_val=X_val, y_val=y_val)
     assert len(estimator.loss_curve_) == len(estimator.validation_loss_curve_) == 25
     assert (np.diff(estimator.loss_curve_) <= 0).all()
@@ -264,7 +251,7 @@ def test_lbfgs_has_curves_too():
     shorter = clone(estimator).set_params(max_iter=9)
     shorter.fit(X, y, X_val=X_val, y_val=y_val)
     assert shorter.validation_loss_curve_ == estimator.validation_loss_curve_[:9]
-    expected = mean_loss(shorter, "classes", X_val, y_val)
+    expected = mean_loss(shorter, "strings", X_val, y_val)
     assert estimator.validation_loss_curve_[8] == pytest.approx(expected)
 
 
@@ -344,10 +331,7 @@ def rare_class_warnings(X, y, **fit_parameters):
     estimator = ScratchMLPClassifier(
         4, activation="tanh", early_stopping=True, max_iter=2, random_state=0
     )
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", RareClassWarning)
-        estimator.fit(X, y, **fit_parameters)
-    return [str(w.message) for w in caught if w.category is RareClassWarning]
+    return messages_of(RareClassWarning, estimator.fit, X, y, **fit_parameters)
 
 
 @pytest.mark.parametrize(
@@ -384,11 +368,7 @@ def test_no_such_warning_where_no_class_is_missing():
 
 def failing_fit(kind, message, **validation):
     X, y, *_ = make_data(kind, 7)
-    estimator = make_estimator(kind)
-    before = dict(vars(estimator))
-    with pytest.raises(ValueError, match=message):
-        estimator.fit(X, y, **validation)
-    assert vars(estimator) == before
+    raises_and_changes_nothing(make_estimator(kind), message, "fit", X, y, **validation)
 
 
 @kinds
@@ -420,7 +400,7 @@ def test_validation_rows_of_another_shape(kind):
 
 
 @pytest.mark.parametrize(
-    ("kind", "label"), [("classes", "zebra"), ("classes", "Aa"), ("two_classes", 0)]
+    ("kind", "label"), [("strings", "zebra"), ("strings", "Aa"), ("two", 0)]
 )
 def test_an_unknown_validation_label_is_named(kind, label):
     _, _, X_val, y_val = make_data(kind, 7)
@@ -430,12 +410,12 @@ def test_an_unknown_validation_label_is_named(kind, label):
     failing_fit(kind, message, X_val=X_val, y_val=y_val)
 
 
-@pytest.mark.parametrize("kind", ["classes", "labels", "values", "outputs"])
+@pytest.mark.parametrize("kind", ["strings", "labels", "values", "outputs"])
 def test_validation_targets_of_another_kind_are_named(kind):
     _, _, X_val, _ = make_data(kind, 7)
-    for other in {"classes", "labels", "values", "outputs"} - {kind}:
-        is_classifier = kind in ("classes", "labels")
-        if is_classifier != (other in ("classes", "labels")):
+    for other in {"strings", "labels", "values", "outputs"} - {kind}:
+        is_classifier = kind in ("strings", "labels")
+        if is_classifier != (other in ("strings", "labels")):
             continue
         y_val = make_data(other, 7)[3]
         failing_fit(kind, "y_val", X_val=X_val, y_val=y_val)

@@ -1,65 +1,58 @@
 """Weights of rows and of classes: what they are equal to, at every batch size."""
 
+from functools import partial
+
+import helpers
 import numpy as np
 import pytest
 import sklearn
+from helpers import (
+    UNLIKE_SOLVERS,
+    estimator_for,
+    ignore_convergence,
+    numbers,
+    raises_and_changes_nothing,
+    seeds,
+    solvers,
+)
 from sklearn.base import clone
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.fixes import parse_version
 
-from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
+from skmlp_scratch import ScratchMLPClassifier
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+make_data = partial(helpers.make_data, n_rows=40, n_features=3, noise=0.3)
+kinds = pytest.mark.parametrize(
+    "kind", ["strings", "labels", "values", "outputs", "counts"]
+)
 
-seeds = pytest.mark.parametrize("seed", [0, 1, 42])
-solvers = pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+
+def make_estimator(kind, solver="adam", **parameters):
+    rate = {} if solver == "lbfgs" else {"learning_rate_init": 0.02}
+    common = {"hidden_layer_sizes": 5, "max_iter": 12, "alpha": 0.1, "solver": solver}
+    return estimator_for(kind, **common | rate | parameters)
+
+
+pytestmark = ignore_convergence
+
 ways_to_stop = pytest.mark.parametrize(
     ("solver", "early_stopping"),
-    [("adam", False), ("adam", True), ("sgd", False), ("sgd", True), ("lbfgs", False)],
+    [
+        (solver, early_stopping)
+        for solver in UNLIKE_SOLVERS
+        for early_stopping in (False, True)
+        if not (solver == "lbfgs" and early_stopping)
+    ],
 )
-kinds = pytest.mark.parametrize(
-    "kind", ["classes", "labels", "values", "outputs", "counts"]
-)
-
-
-def make_data(kind, seed, n_rows=40):
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n_rows, 3))
-    signal = X @ rng.normal(size=(3, 3)) + 0.3 * rng.normal(size=(n_rows, 3))
-    y = {
-        "classes": lambda: np.array(["a", "b", "c"])[signal.argmax(axis=1)],
-        "labels": lambda: (signal > 0).astype(int),
-        "values": lambda: signal[:, 0],
-        "outputs": lambda: signal,
-        "counts": lambda: rng.poisson(np.exp(signal[:, 0] / 2)).astype(float),
-    }[kind]()
-    return X, y, rng
-
-
-def make_estimator(kind, **parameters):
-    common = {"hidden_layer_sizes": 5, "activation": "tanh", "max_iter": 12}
-    if kind == "counts":
-        common["loss"] = "poisson"
-    if parameters.get("solver", "adam") != "lbfgs":
-        common["learning_rate_init"] = 0.02
-    classifier = kind in ("classes", "labels")
-    return (ScratchMLPClassifier if classifier else ScratchMLPRegressor)(
-        **{"random_state": 0, "alpha": 0.1} | common | parameters
-    )
-
-
-def numbers(estimator):
-    return np.concatenate(
-        [array.ravel() for array in estimator.coefs_ + estimator.intercepts_]
-    )
 
 
 @seeds
 @solvers
 @kinds
 def test_integer_weights_are_repeated_rows(kind, solver, seed):
-    X, y, rng = make_data(kind, seed)
+    rng = np.random.default_rng(seed)
+    X, y = make_data(kind, rng)
     weights = rng.integers(1, 5, size=len(X))
     repeated = np.repeat(np.arange(len(X)), weights)
     if solver == "lbfgs":
@@ -85,7 +78,8 @@ def test_integer_weights_are_repeated_rows(kind, solver, seed):
 @pytest.mark.parametrize("constant", [1e-6, 0.3, 1e6])
 def test_a_constant_factor_only_weakens_the_penalty(constant, kind, solver):
     # As repeating all rows does: only the sum over the rows grows.
-    X, y, rng = make_data(kind, 3)
+    rng = np.random.default_rng(3)
+    X, y = make_data(kind, rng)
     weights = rng.uniform(0.1, 3, size=len(X))
     batches = {} if solver == "lbfgs" else {"batch_size": 7}
     estimator = make_estimator(kind, solver=solver, alpha=0, **batches)
@@ -104,7 +98,7 @@ def test_a_constant_factor_only_weakens_the_penalty(constant, kind, solver):
 @solvers
 @kinds
 def test_ones_and_a_scalar_are_no_weights(kind, solver):
-    X, y, _ = make_data(kind, 4)
+    X, y = make_data(kind, 4)
     estimator = make_estimator(kind, solver=solver)
     expected = numbers(estimator.fit(X, y))
     for ones in (1, 1.0, np.ones(len(X)), [1] * len(X)):
@@ -117,7 +111,8 @@ def test_ones_and_a_scalar_are_no_weights(kind, solver):
 @ways_to_stop
 @kinds
 def test_weight_zero_is_removal(kind, solver, early_stopping, seed):
-    X, y, rng = make_data(kind, seed)
+    rng = np.random.default_rng(seed)
+    X, y = make_data(kind, rng)
     weights = rng.uniform(0.1, 3, size=len(X))
     weights[rng.permutation(len(X))[:7]] = 0
     kept = weights > 0
@@ -137,7 +132,7 @@ def test_weight_zero_is_removal(kind, solver, early_stopping, seed):
 @pytest.mark.parametrize("batch_size", [1, 5])
 @kinds
 def test_a_batch_without_weight_is_no_error(kind, batch_size):
-    X, y, _ = make_data(kind, 5)
+    X, y = make_data(kind, 5)
     weights = np.ones(len(X))
     weights[:10] = 0
     estimator = make_estimator(kind, shuffle=False, batch_size=batch_size)
@@ -148,9 +143,10 @@ def test_a_batch_without_weight_is_no_error(kind, batch_size):
 
 @seeds
 def test_partial_fit_takes_weights(seed):
-    X, y, rng = make_data("classes", seed)
+    rng = np.random.default_rng(seed)
+    X, y = make_data("strings", rng)
     weights = rng.uniform(0.1, 3, size=len(X))
-    estimator = make_estimator("classes", shuffle=False, max_iter=1, batch_size=7)
+    estimator = make_estimator("strings", shuffle=False, max_iter=1, batch_size=7)
     in_one = clone(estimator).fit(X, y, weights)
     estimator.partial_fit(X, y, weights, classes=np.unique(y))
     np.testing.assert_array_equal(numbers(estimator), numbers(in_one))
@@ -219,7 +215,8 @@ def test_in_mlp_classifier_it_does_not():
 
 
 def imbalanced(labels=("a", "b", "c")):
-    X, y, rng = make_data("classes", 6, n_rows=60)
+    rng = np.random.default_rng(6)
+    X, y = make_data("strings", rng, n_rows=60)
     kept = np.flatnonzero((y != "c") | (rng.random(60) < 0.3))
     codes = np.searchsorted(["a", "b", "c"], y[kept])
     return X[kept], np.array(labels)[codes]
@@ -227,7 +224,7 @@ def imbalanced(labels=("a", "b", "c")):
 
 def with_class_weight(class_weight, y, sample_weight=None, **parameters):
     X, _ = imbalanced()
-    estimator = make_estimator("classes", batch_size=9, class_weight=class_weight)
+    estimator = make_estimator("strings", batch_size=9, class_weight=class_weight)
     return numbers(estimator.set_params(**parameters).fit(X, y, sample_weight))
 
 
@@ -239,7 +236,7 @@ def test_class_weight_is_sample_weight(labels, solver, early_stopping):
     X, y = imbalanced(labels)
     batches = {} if solver == "lbfgs" else {"batch_size": 9}
     estimator = make_estimator(
-        "classes", solver=solver, early_stopping=early_stopping, **batches
+        "strings", solver=solver, early_stopping=early_stopping, **batches
     )
     a_class, _, another = labels
     of_class = {a_class: 2.5, another: 7}
@@ -283,7 +280,7 @@ def test_balanced_counts_rows_by_their_sample_weight():
 def test_balanced_copes_with_a_class_without_weight():
     X, y = imbalanced()
     sample_weight = np.where(y == "c", 0.0, 1.0)
-    estimator = make_estimator("classes", class_weight="balanced")
+    estimator = make_estimator("strings", class_weight="balanced")
     estimator.fit(X, y, sample_weight)
     assert np.isfinite(numbers(estimator)).all()
     assert estimator.classes_.tolist() == ["a", "b", "c"]
@@ -299,7 +296,7 @@ def test_class_weight_zero_leaves_the_class_out():
 
 def test_class_weight_dict_in_partial_fit():
     X, y = imbalanced()
-    estimator = make_estimator("classes", shuffle=False, batch_size=9)
+    estimator = make_estimator("strings", shuffle=False, batch_size=9)
     by_class = clone(estimator).set_params(class_weight={"b": 4})
     for _ in range(3):
         by_class.partial_fit(X, y, classes=["a", "b", "c"])
@@ -310,21 +307,13 @@ def test_class_weight_dict_in_partial_fit():
 # Errors
 
 
-def raises_and_leaves_unfitted(
-    estimator, message, *fit_arguments, method="fit", **more
-):
-    before = dict(vars(estimator))
-    with pytest.raises(ValueError, match=message):
-        getattr(estimator, method)(*fit_arguments, **more)
-    assert vars(estimator) == before
-
-
 @kinds
 def test_weights_that_are_all_zero(kind):
-    X, y, _ = make_data(kind, 7)
-    raises_and_leaves_unfitted(
+    X, y = make_data(kind, 7)
+    raises_and_changes_nothing(
         make_estimator(kind),
         "sample_weight must not be zero for all samples",
+        "fit",
         X,
         y,
         np.zeros(len(X)),
@@ -346,27 +335,22 @@ def test_weights_that_are_all_zero(kind):
     ids=["negative", "NaN", "infinite", "long", "2d", "text"],
 )
 def test_bad_sample_weight(weights, message, method, kind):
-    X, y, _ = make_data(kind, 7)
+    X, y = make_data(kind, 7)
     more = {}
-    if method == "partial_fit" and kind in ("classes", "labels"):
-        more["classes"] = np.unique(y) if kind == "classes" else [0, 1, 2]
-    raises_and_leaves_unfitted(
-        make_estimator(kind),
-        f"(?i){message}",
-        X,
-        y,
-        weights(len(X)),
-        method=method,
-        **more,
+    if method == "partial_fit" and kind in ("strings", "labels"):
+        more["classes"] = np.unique(y) if kind == "strings" else [0, 1, 2]
+    raises_and_changes_nothing(
+        make_estimator(kind), f"(?i){message}", method, X, y, weights(len(X)), **more
     )
 
 
 @pytest.mark.parametrize("sample_weight", [None, np.ones(40)], ids=["none", "ones"])
 def test_class_weight_of_a_class_that_does_not_exist(sample_weight):
-    X, y, _ = make_data("classes", 7)
-    raises_and_leaves_unfitted(
-        make_estimator("classes", class_weight={"b": 2, "bee": 3}),
+    X, y = make_data("strings", 7)
+    raises_and_changes_nothing(
+        make_estimator("strings", class_weight={"b": 2, "bee": 3}),
         r"class_weight has keys that are not among the classes .*'c'\]: \['bee'\]",
+        "fit",
         X,
         y,
         sample_weight,
@@ -386,38 +370,39 @@ def test_class_weight_of_a_class_that_does_not_exist(sample_weight):
     ids=str,
 )
 def test_bad_class_weight(class_weight, message):
-    X, y, _ = make_data("classes", 7)
-    estimator = make_estimator("classes", class_weight=class_weight)
-    raises_and_leaves_unfitted(estimator, message, X, y)
+    X, y = make_data("strings", 7)
+    estimator = make_estimator("strings", class_weight=class_weight)
+    raises_and_changes_nothing(estimator, message, "fit", X, y)
 
 
 def test_weights_whose_product_is_zero_everywhere():
-    X, y, _ = make_data("classes", 7)
-    estimator = make_estimator("classes", class_weight={"a": 0})
+    X, y = make_data("strings", 7)
+    estimator = make_estimator("strings", class_weight={"a": 0})
     weights = (y == "a").astype(float)
-    raises_and_leaves_unfitted(
-        estimator, "class_weight times sample_weight is zero", X, y, weights
+    raises_and_changes_nothing(
+        estimator, "class_weight times sample_weight is zero", "fit", X, y, weights
     )
 
 
 def test_balanced_needs_all_rows_at_once():
-    X, y, _ = make_data("classes", 7)
-    raises_and_leaves_unfitted(
-        make_estimator("classes", class_weight="balanced"),
+    X, y = make_data("strings", 7)
+    raises_and_changes_nothing(
+        make_estimator("strings", class_weight="balanced"),
         "'balanced' needs all rows at once and is not supported by partial_fit",
+        "partial_fit",
         X,
         y,
-        method="partial_fit",
         classes=["a", "b", "c"],
     )
 
 
 @pytest.mark.parametrize("class_weight", ["balanced", {0: 2}], ids=str)
 def test_class_weight_is_not_for_several_labels_per_row(class_weight):
-    X, y, _ = make_data("labels", 7)
-    raises_and_leaves_unfitted(
+    X, y = make_data("labels", 7)
+    raises_and_changes_nothing(
         make_estimator("labels", class_weight=class_weight),
         "class_weight is for one label per row",
+        "fit",
         X,
         y,
     )

@@ -2,16 +2,26 @@
 
 import copy
 import pickle
-import re
 import sys
 import threading
 import timeit
-import warnings
+from functools import partial
 
+import helpers
 import numpy as np
 import pytest
+from helpers import (
+    both,
+    ignore,
+    ignore_convergence,
+    interrupted,
+    numbers,
+    recorded,
+    scaled_iris,
+    warnings_as,
+)
 from sklearn.base import clone, is_classifier
-from sklearn.datasets import load_iris, make_friedman1
+from sklearn.datasets import make_friedman1
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neural_network import MLPClassifier
@@ -26,24 +36,10 @@ from skmlp_scratch.exceptions import (
 )
 from skmlp_scratch.nn import training
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-both = pytest.mark.parametrize(
-    "estimator_class", [ScratchMLPClassifier, ScratchMLPRegressor]
-)
-X, y = load_iris(return_X_y=True)
-X = scale(X)
+quick = partial(helpers.quick, hidden_layer_sizes=(8,), max_iter=3)
 
-
-def quick(estimator_class, **parameters):
-    return estimator_class(
-        **{"hidden_layer_sizes": (8,), "max_iter": 3, "random_state": 0} | parameters
-    )
-
-
-def numbers(estimator):
-    return np.concatenate(
-        [array.ravel() for array in estimator.coefs_ + estimator.intercepts_]
-    )
+pytestmark = ignore_convergence
+X, y = scaled_iris()
 
 
 # D.1: subclasses with a constructor of their own
@@ -160,10 +156,9 @@ def test_a_warning_from_a_thread():
     caught = []
 
     def target():
-        with warnings.catch_warnings(record=True) as inner:
-            warnings.simplefilter("always")
-            quick(ScratchMLPClassifier, momentum=0.1).fit(X, y)
-            caught.extend(inner)
+        # Called here, so that this file is the caller.
+        estimator = quick(ScratchMLPClassifier, momentum=0.1)
+        caught.extend(recorded(lambda: estimator.fit(X, y)))
 
     thread = threading.Thread(target=target)
     thread.start()
@@ -195,14 +190,11 @@ REPORTED = {
 def test_a_warning_made_an_error_leaves_the_new_model(what):
     parameters, rows, labels = REPORTED[what]
     quietly = quick(ScratchMLPClassifier, **parameters)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings_as("ignore"):
         quietly.fit(rows, labels)
     estimator = quick(ScratchMLPClassifier, **parameters)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        with pytest.raises(Warning):
-            estimator.fit(rows, labels)
+    with warnings_as("error"), pytest.raises(Warning):
+        estimator.fit(rows, labels)
     np.testing.assert_array_equal(numbers(estimator), numbers(quietly))
     assert estimator.loss_curve_ == quietly.loss_curve_
     assert sorted(vars(estimator)) == sorted(vars(quietly))
@@ -211,10 +203,9 @@ def test_a_warning_made_an_error_leaves_the_new_model(what):
 @both
 def test_targets_of_another_scale_made_an_error(estimator_class):
     reg = quick(ScratchMLPRegressor)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        with pytest.raises(Warning, match="TransformedTargetRegressor"):
-            reg.fit(X, y * 1e6)
+    message = "TransformedTargetRegressor"
+    with warnings_as("error"), pytest.raises(Warning, match=message):
+        reg.fit(X, y * 1e6)
     assert reg.predict(X).shape == (150,)
 
 
@@ -390,9 +381,6 @@ def test_an_interrupt_before_the_first_epoch_ended_says_so(
 ):
     estimator = quick(estimator_class, warm_start=warm_start).fit(X, y)
 
-    def interrupted(*arguments, **keywords):
-        raise KeyboardInterrupt
-
     monkeypatch.setattr(training, "train_epoch", interrupted)
     what = "hardly changed since the last fit" if warm_start else "untrained"
     with pytest.warns(
@@ -402,67 +390,7 @@ def test_an_interrupt_before_the_first_epoch_ended_says_so(
     assert not any("can be used as it is" in str(w.message) for w in seen)
 
 
-# D.13: messages on the way
-
-
-def printed(capsys, estimator, *arguments, **keywords):
-    capsys.readouterr()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        estimator.fit(*arguments, **keywords)
-    return capsys.readouterr().out.splitlines()
-
-
-def test_verbose_tells_when_the_rate_falls(capsys):
-    estimator = quick(
-        ScratchMLPClassifier, solver="sgd", learning_rate="adaptive", tol=10, verbose=1
-    ).set_params(n_iter_no_change=1, max_iter=8)
-    *lines, last = printed(capsys, estimator, X, y)
-    fell = [n for n, line in enumerate(lines, 1) if "learning rate = " in line]
-    assert fell == [4, 6, 8]
-    assert lines[3].endswith("(epoch 4 of 8), learning rate = 0.0002")
-    assert last == "All of max_iter=8 epochs are done. Stopping."
-
-
-def test_verbose_tells_the_rates_of_a_cycle(capsys):
-    estimator = quick(ScratchMLPRegressor, learning_rate="one_cycle", max_iter=8)
-    *lines, _ = printed(capsys, estimator.set_params(verbose=True), X, y)
-    assert [("learning rate" in line) for line in lines] == [False] * 2 + [True] * 6
-
-
-STOPS = {
-    "Training loss did not improve more than tol=10.000000 for 2 consecutive epochs. "
-    "Stopping.": {},
-    "Validation score did not improve more than tol=10.000000 for 2 consecutive epochs. "
-    "Stopping.": {"early_stopping": True},
-    "Validation loss did not improve more than tol=10.000000 for 2 consecutive epochs. "
-    "Stopping.": {"early_stopping": True, "monitor": "loss"},
-}
-
-
-@both
-@pytest.mark.parametrize("message", STOPS)
-def test_verbose_tells_why_training_stopped(message, estimator_class, capsys):
-    estimator = quick(estimator_class, verbose=True, n_iter_no_change=2, tol=10.0)
-    estimator.set_params(max_iter=50, **STOPS[message])
-    assert printed(capsys, estimator, X, y)[-1] == message
-
-
-def test_those_are_the_words_of_scikit_learn(capsys):
-    parameters = {"tol": 10.0, "n_iter_no_change": 2, "max_iter": 50, "verbose": True}
-    theirs = printed(capsys, MLPClassifier((8,), random_state=0, **parameters), X, y)
-    ours = printed(capsys, quick(ScratchMLPClassifier, **parameters), X, y)
-    assert len(ours) == len(theirs)
-    assert ours[-1] == theirs[-1]
-    for mine, other in zip(ours[:-1], theirs[:-1], strict=True):
-        start = re.match(r"Iteration \d+, loss = ", other)[0]
-        assert mine.startswith(start)
-
-
-def test_verbose_tells_of_divergence(capsys):
-    estimator = quick(ScratchMLPClassifier, solver="sgd", learning_rate_init=1e300)
-    with pytest.raises(ValueError, match="diverged"):
-        printed(capsys, estimator.set_params(verbose=True), X, y)
+# Other classes
 
 
 @pytest.mark.parametrize(
@@ -498,7 +426,7 @@ def test_a_network_that_never_learns_is_named():
             estimator.fit(scale(X_friedman), targets)
 
 
-@pytest.mark.filterwarnings("ignore::skmlp_scratch.exceptions.FeatureScaleWarning")
+@ignore("FeatureScaleWarning")
 def test_a_healthy_fold_is_scored_as_it_is():
     X_friedman, target = make_friedman1(300, random_state=0)
     X_friedman = scale(X_friedman)

@@ -1,19 +1,29 @@
 """Data as people have it: where scikit-learn works ours does, else one clear sentence.
 
-Types of X, y and weights; marks of several labels; weights of classes that a fold lacks;
+Types of X, y and weights; marks of several labels; weights of classes a fold lacks;
 numbers too large for float32; parameters that are numbers of NumPy's.
 """
 
 import datetime
 import itertools
-import warnings
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 
-import joblib
+import helpers
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from helpers import (
+    both,
+    ignore,
+    ignore_convergence,
+    numbers,
+    raises_and_changes_nothing,
+    regression_losses,
+    solvers,
+    warnings_as,
+)
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import TimeSeriesSplit, cross_val_score
@@ -24,7 +34,15 @@ from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
 from skmlp_scratch._parameter_checks import plain
 from skmlp_scratch.exceptions import DataTypeError
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+quick = partial(helpers.quick, hidden_layer_sizes=4, max_iter=3)
+
+
+def all_numbers(estimator):
+    """Weights, biases and the loss of each epoch."""
+    return np.concatenate([numbers(estimator), estimator.loss_curve_])
+
+
+pytestmark = ignore_convergence
 
 N = 24
 X = np.random.default_rng(0).normal(size=(N, 3))
@@ -32,21 +50,10 @@ codes = np.arange(N) % 3
 labels = np.array(["a", "b", "c"])[codes]
 marks = (X > 0).astype(int)
 values = X @ [1.0, -2.0, 0.5]
-both = pytest.mark.parametrize("kind", [ScratchMLPClassifier, ScratchMLPRegressor])
 
 
-def quick(kind=ScratchMLPClassifier, **parameters):
-    common = {"hidden_layer_sizes": 4, "max_iter": 3, "random_state": 0}
-    return kind(**common | parameters)
-
-
-def target(kind):
-    return codes if kind is ScratchMLPClassifier else values
-
-
-def numbers(estimator):
-    parts = [*estimator.coefs_, *estimator.intercepts_, np.array(estimator.loss_curve_)]
-    return np.concatenate([part.ravel() for part in parts])
+def target(estimator_class):
+    return codes if estimator_class is ScratchMLPClassifier else values
 
 
 def numbered(*cases):
@@ -58,20 +65,20 @@ def numbered(*cases):
 
 
 def assert_equal(estimator, expected):
-    np.testing.assert_array_equal(numbers(estimator), numbers(expected))
+    np.testing.assert_array_equal(all_numbers(estimator), all_numbers(expected))
 
 
 def assert_differ(estimator, other):
-    assert abs(numbers(estimator) - numbers(other)).max() > 1e-6
+    assert abs(all_numbers(estimator) - all_numbers(other)).max() > 1e-6
 
 
 def assert_refused(estimator, method, arguments, message, error=DataTypeError):
     """The error is raised, as a ValueError, and the estimator is as it was."""
-    before = joblib.hash(vars(estimator))
-    with pytest.raises(error, match=message) as caught:
-        getattr(estimator, method)(*arguments[0], **arguments[1])
-    assert isinstance(caught.value, ValueError)
-    assert joblib.hash(vars(estimator)) == before
+    given, keywords = arguments
+    caught = raises_and_changes_nothing(
+        estimator, message, method, *given, error=error, **keywords
+    )
+    assert isinstance(caught, ValueError)
 
 
 def of_objects(*entries):
@@ -219,20 +226,20 @@ sparse_formats = pytest.mark.parametrize("sparse", SPARSE)
 
 @sparse_formats
 @both
-def test_sparse_y_is_y(kind, sparse):
-    y = marks if kind is ScratchMLPClassifier else marks * 0.7
-    classes = {"classes": [0, 1, 2]} if kind is ScratchMLPClassifier else {}
-    expected = quick(kind, early_stopping=True).fit(X, y, X_val=X, y_val=y)
-    validated = quick(kind, early_stopping=True)
+def test_sparse_y_is_y(estimator_class, sparse):
+    y = marks if estimator_class is ScratchMLPClassifier else marks * 0.7
+    classes = {"classes": [0, 1, 2]} if estimator_class is ScratchMLPClassifier else {}
+    expected = quick(estimator_class, early_stopping=True).fit(X, y, X_val=X, y_val=y)
+    validated = quick(estimator_class, early_stopping=True)
     assert_equal(validated.fit(X, sparse(y), X_val=X, y_val=sparse(y)), expected)
     assert validated.validation_scores_ == expected.validation_scores_
-    split = quick(kind, early_stopping=True, validation_fraction=0.3)
+    split = quick(estimator_class, early_stopping=True, validation_fraction=0.3)
     assert_equal(clone(split).fit(X, sparse(y)), clone(split).fit(X, y))
-    stream = quick(kind).partial_fit(X, sparse(y), **classes)
-    assert_equal(stream, quick(kind).partial_fit(X, y, **classes))
+    stream = quick(estimator_class).partial_fit(X, sparse(y), **classes)
+    assert_equal(stream, quick(estimator_class).partial_fit(X, y, **classes))
 
 
-@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+@regression_losses
 @pytest.mark.parametrize("sparse", [sp.csr_array, sp.csr_matrix, sp.csc_array])
 def test_unsorted_sparse_data_stay_unsorted(sparse, loss):
     def unsorted(array):
@@ -257,9 +264,9 @@ def test_unsorted_sparse_data_stay_unsorted(sparse, loss):
 
 
 @both
-@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@solvers
 @pytest.mark.parametrize("make", [np.array, sp.csr_array, sp.csc_array])
-def test_data_that_cannot_be_written_to(make, solver, kind):
+def test_data_that_cannot_be_written_to(make, solver, estimator_class):
     def locked(values):
         for array in (
             [values] if isinstance(values, np.ndarray) else vars(values).values()
@@ -268,22 +275,23 @@ def test_data_that_cannot_be_written_to(make, solver, kind):
                 array.flags.writeable = False
         return values
 
-    y, weights = target(kind), codes + 1.0
+    y, weights = target(estimator_class), codes + 1.0
     given = [locked(make(X)), locked(y.copy()), locked(weights.copy())]
     validation = dict(zip(["X_val", "y_val", "sample_weight_val"], given, strict=True))
-    estimator = quick(kind, solver=solver).fit(*given, **validation)
+    estimator = quick(estimator_class, solver=solver).fit(*given, **validation)
     estimator.predict(given[0])
-    assert_equal(estimator, quick(kind, solver=solver).fit(make(X), y, weights))
+    assert_equal(
+        estimator, quick(estimator_class, solver=solver).fit(make(X), y, weights)
+    )
 
 
 @sparse_formats
 @both
-def test_a_sparse_column_is_one_target(kind, sparse):
-    column = target(kind)[:, np.newaxis]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a column should be raveled
-        estimator = quick(kind).fit(X, sparse(column))
-    assert_equal(estimator, quick(kind).fit(X, target(kind)))
+def test_a_sparse_column_is_one_target(estimator_class, sparse):
+    column = target(estimator_class)[:, np.newaxis]
+    with warnings_as("ignore"):  # a column should be raveled
+        estimator = quick(estimator_class).fit(X, sparse(column))
+    assert_equal(estimator, quick(estimator_class).fit(X, target(estimator_class)))
 
 
 @pytest.mark.parametrize(
@@ -438,18 +446,18 @@ MISSING = {
 @pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
 @both
 @pytest.mark.parametrize("case", [*NO_NUMBERS, *MISSING])
-def test_X_that_holds_no_numbers(case, kind):
+def test_X_that_holds_no_numbers(case, estimator_class):
     make, message = NO_NUMBERS.get(case, (MISSING.get(case), "contains NaN"))
-    bad, y = make(), target(kind)
+    bad, y = make(), target(estimator_class)
     start = "^{} must hold numbers.* " if case in NO_NUMBERS else "^Input {} "
     whole = f"(?s){start}{message}"
     error = DataTypeError if case in NO_NUMBERS else ValueError
-    classes = {"classes": range(3)} if kind is ScratchMLPClassifier else {}
-    fitted = quick(kind).fit(X, y)
+    classes = {"classes": range(3)} if estimator_class is ScratchMLPClassifier else {}
+    fitted = quick(estimator_class).fit(X, y)
     for estimator, method, arguments, name in [
-        (quick(kind), "fit", ((bad, y), {}), "X"),
+        (quick(estimator_class), "fit", ((bad, y), {}), "X"),
         (fitted, "fit", ((bad, y), {}), "X"),
-        (quick(kind), "partial_fit", ((bad, y), classes), "X"),
+        (quick(estimator_class), "partial_fit", ((bad, y), classes), "X"),
         (fitted, "predict", ((bad,), {}), "X"),
         (fitted, "score", ((bad, y), {}), "X"),
         (fitted, "fit", ((X, y), {"X_val": bad, "y_val": y}), "X_val"),
@@ -460,10 +468,10 @@ def test_X_that_holds_no_numbers(case, kind):
 # What is no array, or not finite: the same for X, y, weights and classes.
 
 
-def assert_refused_as_anything(kind, rows, column, message):
+def assert_refused_as_anything(estimator_class, rows, column, message):
     """Pass rows as X and a column as all else; each is named in its turn."""
-    y = target(kind)
-    fitted = quick(kind).fit(X, y)
+    y = target(estimator_class)
+    fitted = quick(estimator_class).fit(X, y)
     calls = [
         ("fit", ((rows, y), {}), "X"),
         ("partial_fit", ((rows, y), {}), "X"),
@@ -479,7 +487,7 @@ def assert_refused_as_anything(kind, rows, column, message):
             "sample_weight_val",
         ),
     ]
-    if kind is ScratchMLPClassifier:
+    if estimator_class is ScratchMLPClassifier:
         calls.append(("partial_fit", ((X, y), {"classes": column}), "classes"))
     for method, arguments, name in calls:
         assert_refused(fitted, method, arguments, message.format(name), ValueError)
@@ -494,22 +502,22 @@ def assert_refused_as_anything(kind, rows, column, message):
         ([(1, 2, 3), (1, 2)], [1] * (N - 1) + [[1]]),
     ),
 )
-def test_rows_of_different_lengths(rows, column, kind):
+def test_rows_of_different_lengths(rows, column, estimator_class):
     message = "^{} is no array: its rows have different lengths. Pass rows of the same"
-    assert_refused_as_anything(kind, rows, column, message)
+    assert_refused_as_anything(estimator_class, rows, column, message)
 
 
 @both
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "g"])
-def test_infinities_of_both_signs(dtype, kind):
+def test_infinities_of_both_signs(dtype, estimator_class):
     # Their sum is a NaN, of which NumPy warns.
     column = np.where(np.arange(N) % 2, -np.inf, np.inf).astype(dtype)
     rows = np.column_stack([column] * 3)
     message = "^Input {} contains infinity"
-    assert_refused_as_anything(kind, rows, column, message)
-    assert_refused_as_anything(kind, rows.tolist(), column.tolist(), message)
+    assert_refused_as_anything(estimator_class, rows, column, message)
+    assert_refused_as_anything(estimator_class, rows.tolist(), column.tolist(), message)
     if dtype != "f2":  # which SciPy does not have
-        assert_refused_as_anything(kind, sp.csr_array(rows), column, message)
+        assert_refused_as_anything(estimator_class, sp.csr_array(rows), column, message)
 
 
 @both
@@ -517,10 +525,12 @@ def test_infinities_of_both_signs(dtype, kind):
     ("value", "message"),
     [("nan", "NaN"), ("1e400", "infinity"), ("-1e400", "infinity")],
 )
-def test_longdouble_that_float64_cannot_hold(value, message, kind):
+def test_longdouble_that_float64_cannot_hold(value, message, estimator_class):
     column = np.full(N, np.longdouble(value))
     rows = np.column_stack([column] * 3)
-    assert_refused_as_anything(kind, rows, column, f"^Input {{}} contains {message}")
+    assert_refused_as_anything(
+        estimator_class, rows, column, f"^Input {{}} contains {message}"
+    )
 
 
 NUMBERS = {
@@ -541,10 +551,10 @@ NUMBERS = {
 
 @both
 @pytest.mark.parametrize("case", NUMBERS)
-def test_what_float_converts_is_a_number(case, kind):
-    same, y = NUMBERS[case](), target(kind)
-    estimator = quick(kind).fit(same, y, X_val=same, y_val=y)
-    expected = quick(kind).fit(X, y, X_val=X, y_val=y)
+def test_what_float_converts_is_a_number(case, estimator_class):
+    same, y = NUMBERS[case](), target(estimator_class)
+    estimator = quick(estimator_class).fit(same, y, X_val=same, y_val=y)
+    expected = quick(estimator_class).fit(X, y, X_val=X, y_val=y)
     assert_equal(estimator, expected)
     np.testing.assert_array_equal(estimator.predict(same), expected.predict(X))
 
@@ -557,11 +567,9 @@ WHOLE = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::skmlp_scratch.exceptions.FeatureScaleWarning")
-@pytest.mark.filterwarnings("ignore::skmlp_scratch.exceptions.DeadUnitsWarning")
-@pytest.mark.filterwarnings(
-    "ignore::skmlp_scratch.exceptions.ConstantPredictionWarning"
-)
+@ignore("FeatureScaleWarning")
+@ignore("DeadUnitsWarning")
+@ignore("ConstantPredictionWarning")
 @pytest.mark.parametrize("case", WHOLE)
 def test_whole_numbers_of_other_types(case):
     same = WHOLE[case]()
@@ -831,9 +839,9 @@ def test_labels_that_no_integer_can_hold(label):
         (lambda: days[0], DATES),
     ),
 )
-def test_weights_that_are_no_numbers(make, message, kind):
-    bad, y = make(), target(kind)
-    classes = {"classes": range(3)} if kind is ScratchMLPClassifier else {}
+def test_weights_that_are_no_numbers(make, message, estimator_class):
+    bad, y = make(), target(estimator_class)
+    classes = {"classes": range(3)} if estimator_class is ScratchMLPClassifier else {}
     validation = {"X_val": X, "y_val": y, "sample_weight_val": bad}
     for method, arguments, name in [
         ("fit", ((X, y, bad), {}), "sample_weight"),
@@ -841,7 +849,7 @@ def test_weights_that_are_no_numbers(make, message, kind):
         ("fit", ((X, y), validation), "sample_weight_val"),
     ]:
         whole = f"^{name} must hold numbers.*{message}"
-        assert_refused(quick(kind), method, arguments, whole)
+        assert_refused(quick(estimator_class), method, arguments, whole)
 
 
 @pytest.mark.parametrize(
@@ -875,7 +883,7 @@ LARGE = (
 
 @float32
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+@regression_losses
 @pytest.mark.parametrize("scale", [1e39, 1e300])
 def test_targets_too_large_for_float32(dtype, data, method, loss, scale):
     y = np.full(N, scale)
@@ -911,8 +919,8 @@ def test_large_targets_in_range_are_trained_on():
 
 @float32
 @both
-def test_weights_too_large_for_float32(dtype, data, kind):
-    y, estimator = target(kind), quick(kind, dtype=dtype)
+def test_weights_too_large_for_float32(dtype, data, estimator_class):
+    y, estimator = target(estimator_class), quick(estimator_class, dtype=dtype)
     weights = np.full(N, 1e39)
     message = LARGE.format(
         "sample_weight", r"1e\+39", "weights, or use dtype='float64'"
@@ -1040,30 +1048,34 @@ def test_numpys_numbers_are_pythons(name, setting):
 
 
 @both
-def test_a_small_integer_of_epochs_makes_a_long_schedule(kind):
+def test_a_small_integer_of_epochs_makes_a_long_schedule(estimator_class):
     # 100 epochs of 3 steps are 300, more than an int8 holds.
     setting = {
         "learning_rate": "one_cycle",
         "batch_size": 8,
         "learning_rate_init": 0.02,
     }
-    estimator = quick(kind, max_iter=np.int8(100), **setting).fit(X, target(kind))
-    assert_equal(estimator, quick(kind, max_iter=100, **setting).fit(X, target(kind)))
+    estimator = quick(estimator_class, max_iter=np.int8(100), **setting).fit(
+        X, target(estimator_class)
+    )
+    assert_equal(
+        estimator,
+        quick(estimator_class, max_iter=100, **setting).fit(X, target(estimator_class)),
+    )
 
 
 def test_a_small_float_of_many_rows_is_finite():
     many = np.random.default_rng(0).normal(size=(700_000, 1)).astype(np.float32)
-    for kind in (ScratchMLPClassifier, ScratchMLPRegressor):
+    for estimator_class in (ScratchMLPClassifier, ScratchMLPRegressor):
         estimator = quick(
-            kind,
+            estimator_class,
             early_stopping=True,
             validation_fraction=np.float16(0.1),
             max_iter=1,
             hidden_layer_sizes=(),
             batch_size=100_000,
         )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings_as("ignore"):
             estimator.fit(many, (many[:, 0] > 0).astype(int))
         assert estimator.n_iter_ == 1
         assert estimator.t_ == 700_000 - np.ceil(float(np.float16(0.1)) * 700_000)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse
+from helpers import float_types
 
 from skmlp_scratch.nn import batches as batches_module
 from skmlp_scratch.nn.batches import Batches
@@ -69,7 +70,7 @@ def test_the_mean_weight_is_that_of_the_rows_served():
         np.testing.assert_array_equal(batch.weights, batch.targets + 1)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@float_types
 def test_weights_are_cast_and_their_mean_is_not(dtype):
     weights = np.full(N, 0.1)
     batches = make(weights=weights, dtype=dtype)

@@ -206,7 +206,7 @@ def cosine(optimizer, n_steps):
 
 
 def train_both(make_problem, units, ours, schedule, theirs, torch_schedule, **options):
-    """Train two equal networks for 50 steps or more; return our parameters and theirs."""
+    """Train two equal networks for 50 steps or more; return parameters of both."""
     clip_norm, smoothing = options.get("clip_norm"), options.get("smoothing", 0.0)
     base, X, y = make_problem(units, "tanh", "softmax_cross_entropy", 5, n_rows=33)
     network = Network(units, "tanh", label_smoothing=smoothing)

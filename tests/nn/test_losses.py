@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+import reference
+from helpers import float_types
 from scipy.optimize import minimize
 
 from skmlp_scratch.nn.gradient_check import check_gradient
@@ -57,6 +59,29 @@ def test_sum_of_squared_errors():
 
 
 @losses
+@pytest.mark.parametrize("weighted", [False, True])
+def test_loss_and_gradient_equal_the_plain_formula(name, weighted):
+    logits, targets = make_logits_and_targets(name, 1)
+    weights = np.random.default_rng(1).uniform(0, 3, 6) if weighted else np.ones(6)
+    value, gradient = LOSSES[name]().loss_and_gradient(
+        logits, targets, weights if weighted else None
+    )
+    rows = zip(logits.tolist(), targets.tolist(), strict=True)
+    losses, derivatives = zip(
+        *(reference.LOSSES[name](*row) for row in rows), strict=True
+    )
+    assert value == pytest.approx(weights @ losses / 6, rel=1e-12)
+    expected = weights[:, np.newaxis] * np.array(derivatives) / 6
+    np.testing.assert_allclose(gradient, expected, rtol=1e-10, atol=1e-14)
+
+
+def test_softmax_equals_the_plain_formula():
+    logits, _ = make_logits_and_targets("softmax_cross_entropy", 2)
+    expected = [reference.softmax(row) for row in logits.tolist()]
+    np.testing.assert_allclose(softmax(logits), expected, rtol=1e-13)
+
+
+@losses
 def test_gradient_is_prediction_minus_target(name):
     # Source: the notes on activation layers: the same for all pairs, by design.
     logits, targets = make_logits_and_targets(name, 0)
@@ -108,7 +133,7 @@ def test_extreme_logits_stay_finite(name):
 
 
 @pytest.mark.parametrize("label_smoothing", [0.0, 0.2])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@float_types
 @pytest.mark.parametrize("lead", [0.1, 20, 50, 59, 61, 87, 90, 200, 1e4])
 def test_softmax_loss_of_a_row_that_is_far_off(lead, dtype, label_smoothing):
     # In float32, exp overflows beyond 88.7 and loses digits below -87.3.

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import reference
 import scipy.sparse
+from helpers import float_types
 
 from skmlp_scratch.nn.gradient_check import check_gradient
 from skmlp_scratch.nn.layers import ACTIVATIONS
@@ -95,7 +96,7 @@ def test_input_is_not_written_to(make_problem):
 
 
 @every_network
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@float_types
 @pytest.mark.parametrize("units", UNITS, ids=str)
 def test_training_forward_equals_prediction(
     make_problem, units, activation, loss, dtype
@@ -115,7 +116,7 @@ def test_training_forward_equals_prediction(
 
 @every_network
 @pytest.mark.parametrize("units", UNITS, ids=str)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@float_types
 def test_sparse_rows_equal_dense_ones(make_problem, units, activation, loss, dtype):
     network, X, targets = make_problem(
         units, activation, loss, 3, n_rows=11, dtype=dtype
@@ -183,3 +184,15 @@ def test_gradient_check_on_three_images_of_the_two_layer_network(seed):
             slope = (objective(vector + step)[0] - objective(vector - step)[0]) / 2e-5
             differences.append(abs(slope - gradient[index]))
         assert np.mean(differences) < 1e-9
+
+
+def test_penalty_is_added_to_all_weights():
+    network = Network((800, 700, 10))
+    rng = np.random.RandomState(0)
+    network.parameters.vector[...] = rng.standard_normal(network.parameters.vector.size)
+    X, targets = rng.standard_normal((3, 800)), np.array([1, 2, 3])
+    _, without = network.loss_and_gradient(X, targets)
+    expected = without.copy()
+    expected[: network.parameters.weights.size] += 0.5 / 3 * network.parameters.weights
+    _, gradient = network.loss_and_gradient(X, targets, alpha=0.5)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-13, atol=1e-14)

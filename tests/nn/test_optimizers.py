@@ -2,8 +2,18 @@
 
 import numpy as np
 import pytest
+import reference
+from helpers import block_sizes, float_types, optimizers
 
-from skmlp_scratch.nn.optimizers import LARGEST_SCALE, SGD, Adam, AdamW, fade
+from skmlp_scratch.nn import optimizers as optimizers_module
+from skmlp_scratch.nn.optimizers import (
+    LARGEST_SCALE,
+    SGD,
+    Adam,
+    AdamW,
+    fade,
+    flush_denormals,
+)
 
 
 def run(optimizer, parameters, gradients, rates):
@@ -19,32 +29,64 @@ def data(request):
     return rng.standard_normal(6), rng.standard_normal((n, 6)), rng.uniform(size=n)
 
 
+def run_plainly(data, n_remembered, step):
+    """Take the steps number by number; return where that leads.
+
+    ``step(k, t, rate, p, g, ...)`` is step ``t`` of parameter ``k``, and returns the
+    parameter and what it remembers, which starts as zero.
+    """
+    start, gradients, rates = data
+    end = []
+    for k in range(len(start)):
+        state = [start[k], *[0.0] * n_remembered]
+        for t, (g, rate) in enumerate(zip(gradients[:, k], rates, strict=True), 1):
+            p, *remembered = state
+            state = step(k, t, rate, p, g, *remembered)
+        end.append(state[0])
+    return end
+
+
 @pytest.mark.parametrize("nesterov", [False, True])
 @pytest.mark.parametrize("momentum", [0, 0.5, 0.9, 1])
 def test_sgd(data, momentum, nesterov):
+    def step(k, t, rate, p, g, v):
+        return reference.sgd(p, g, v, rate, momentum, nesterov)
+
     start, gradients, rates = data
-    p, v = start.copy(), np.zeros(6)
-    for g, rate in zip(gradients, rates, strict=True):
-        v = momentum * v - rate * g
-        p = p + (momentum * v - rate * g if nesterov else v)
     ours = run(SGD(start, momentum, nesterov), start.copy(), gradients, rates)
-    np.testing.assert_allclose(ours, p, rtol=1e-12)
+    np.testing.assert_allclose(ours, run_plainly(data, 1, step), rtol=1e-12)
 
 
-@pytest.mark.parametrize(
+betas = pytest.mark.parametrize(
     ("beta_1", "beta_2"), [(0.9, 0.999), (0, 0), (0.5, 0.99), (0.9, 0.9)]
 )
+
+
+@betas
 @pytest.mark.parametrize("epsilon", [1e-8, 0.1])
 def test_adam(data, beta_1, beta_2, epsilon):
+    def step(k, t, rate, p, g, m, v):
+        return reference.adam(p, g, m, v, t, rate, beta_1, beta_2, epsilon)
+
     start, gradients, rates = data
-    p, m, v = start.copy(), np.zeros(6), np.zeros(6)
-    for t, (g, rate) in enumerate(zip(gradients, rates, strict=True), start=1):
-        m = beta_1 * m + (1 - beta_1) * g
-        v = beta_2 * v + (1 - beta_2) * g**2
-        corrected = rate * np.sqrt(1 - beta_2**t) / (1 - beta_1**t)
-        p = p - corrected * m / (np.sqrt(v) + epsilon)
     ours = run(Adam(start, beta_1, beta_2, epsilon), start.copy(), gradients, rates)
-    np.testing.assert_allclose(ours, p, rtol=1e-12)
+    np.testing.assert_allclose(ours, run_plainly(data, 2, step), rtol=1e-12)
+
+
+@betas
+@pytest.mark.parametrize("decay", [0, 0.01, 0.5])
+def test_adamw(data, beta_1, beta_2, decay):
+    n_weights = 4  # of six parameters: the other two are biases, which do not decay
+
+    def step(k, t, rate, p, g, m, v):
+        is_weight = k < n_weights
+        more = {"beta_1": beta_1, "beta_2": beta_2}
+        return reference.adamw(p, g, m, v, t, rate, decay, is_weight, **more)
+
+    start, gradients, rates = data
+    optimizer = AdamW(start, n_weights, decay, beta_1, beta_2)
+    ours = run(optimizer, start.copy(), gradients, rates)
+    np.testing.assert_allclose(ours, run_plainly(data, 2, step), rtol=1e-12)
 
 
 def test_sgd_with_a_momentum_that_changes(data):
@@ -73,7 +115,7 @@ def test_a_fading_sum_is_scaled_before_it_leaves_the_range(rate):
     assert scaled == {0: 200, 0.0005: 200, 0.5: 28, 0.9: 4, 0.999: 0, 1: 200}[rate]
 
 
-@pytest.mark.parametrize("make", [SGD, Adam])
+@optimizers
 def test_step_is_in_place_and_keeps_float32(make):
     parameters = np.ones(3, np.float32)
     optimizer = make(parameters)
@@ -84,7 +126,7 @@ def test_step_is_in_place_and_keeps_float32(make):
     assert all(array.dtype == np.float32 for array in arrays)
 
 
-@pytest.mark.parametrize("make", [SGD, Adam])
+@optimizers
 def test_state_is_all_that_there_is_to_remember(make, data):
     start, gradients, rates = data
     whole = run(make(start), start.copy(), gradients, rates)
@@ -119,3 +161,48 @@ def test_a_gradient_that_vanishes_does_not_divide_by_zero():
     rate = 1e-38 / (1 - 0.5**2)
     expected = 0.75 - rate * 0.25 / np.finfo(np.float32).tiny
     np.testing.assert_allclose(parameters, [expected], rtol=1e-5)
+
+
+@optimizers
+@block_sizes
+@float_types
+def test_optimizers_do_not_depend_on_blocks(make, size, dtype, monkeypatch):
+    rng = np.random.default_rng(0)
+    start, *gradients = rng.standard_normal((4, size)).astype(dtype)
+
+    def run():
+        parameters, optimizer = start.copy(), make(start)
+        for gradient in gradients:
+            optimizer.step(parameters, gradient.copy(), 0.1)
+        return parameters
+
+    blocked = run()
+    monkeypatch.setattr(
+        optimizers_module, "in_blocks", lambda update, *vectors: update(*vectors)
+    )
+    np.testing.assert_array_equal(blocked, run())
+
+
+@float_types
+def test_every_hundredth_step_drops_what_is_about_to_become_denormal(dtype):
+    tiny = np.finfo(dtype).tiny
+    parameters = np.array([1, 1e9 * tiny, 1e7 * tiny, -1e7 * tiny, tiny / 4], dtype)
+    state = {"t": 98, "M": parameters.copy()}
+    before = parameters.copy()
+    flush_denormals(state, parameters)
+    np.testing.assert_array_equal(parameters, before)
+    flush_denormals(state, parameters)
+    for array in (parameters, state["M"]):
+        np.testing.assert_array_equal(array, before * [1, 1, 0, 0, 0])
+
+
+@optimizers
+def test_no_denormals_where_the_gradient_vanishes(make):
+    parameters = np.ones(4, np.float32)
+    optimizer = make(parameters)
+    optimizer.step(parameters, np.ones(4, np.float32), 0.1)
+    for _ in range(1500):  # 0.9 ** 1500 is far below the smallest float32
+        optimizer.step(parameters, np.zeros(4, np.float32), 0.1)
+        for moment in ("M", "velocity"):
+            values = np.abs(optimizer.state.get(moment, np.zeros(1)))
+            assert not ((values > 0) & (values < np.finfo(np.float32).tiny)).any()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import ignore_convergence, in_batches_or_at_once
 from sklearn.datasets import load_digits
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
@@ -19,7 +20,7 @@ from skmlp_scratch.nn import vectors
 from skmlp_scratch.nn.vectors import add_multiple
 
 SMALL, LARGE = (10, 10), (SMALL_PRODUCT, 2)
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = ignore_convergence
 
 
 @pytest.fixture(autouse=True)
@@ -185,7 +186,7 @@ def test_fits_in_several_threads_at_once_restore_it():
     assert numbers_of_threads() == {2}
 
 
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@in_batches_or_at_once
 def test_fit_leaves_the_setting_alone(solver):
     X, y = load_digits(return_X_y=True)
     ScratchMLPClassifier(20, "tanh", solver=solver, max_iter=2, random_state=0).fit(

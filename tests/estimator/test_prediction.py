@@ -1,87 +1,34 @@
-"""Prediction: weights set by hand, one model at a time, few bytes, no zeros, quick checks."""
+"""Prediction: no zeros, few bytes, quick checks, one model at a time."""
 
-import json
 import threading
 import tracemalloc
 import warnings
 from copy import deepcopy
 
+import helpers
 import joblib
 import numpy as np
 import pytest
 import scipy.sparse
+from helpers import (
+    estimator_for,
+    fitted_for,
+    float_names,
+    ignore_convergence,
+    make_data,
+    prediction_methods,
+)
 from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn import config_context
-from sklearn.exceptions import NotFittedError
-from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor, _prediction
 from skmlp_scratch.nn.losses import log_sigmoid
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
 RNG = np.random.default_rng(0)
-X = RNG.normal(size=(60, 4))
-SIGNAL = X @ RNG.normal(size=(4, 3))
-TARGETS = {
-    "classes": SIGNAL.argmax(axis=1) + 5,
-    "two": (SIGNAL[:, 0] > 0).astype(int),
-    "strings": np.array(["ant", "bee", "wasp"])[SIGNAL.argmax(axis=1)],
-    "labels": (SIGNAL > 0).astype(int),
-    "values": SIGNAL[:, 0],
-    "outputs": SIGNAL,
-    "counts": RNG.poisson(np.exp(SIGNAL[:, 0] / 2)),
-}
-kinds = pytest.mark.parametrize("kind", TARGETS)
-dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
-NEEDED = ["coefs_", "intercepts_", "n_layers_", "n_outputs_", "out_activation_"]
+X, _ = make_data("counts", RNG)
+TARGETS = {kind: make_data(kind)[1] for kind in helpers.TARGETS}
 
-
-def is_classifier(kind):
-    return kind in ("classes", "two", "strings", "labels")
-
-
-def new(kind, **parameters):
-    ours = ScratchMLPClassifier if is_classifier(kind) else ScratchMLPRegressor
-    if kind == "counts":
-        parameters["loss"] = "poisson"
-    common = {"hidden_layer_sizes": (7, 5), "activation": "tanh", "random_state": 0}
-    return ours(**common | {"max_iter": 5} | parameters)
-
-
-def fitted(kind, **parameters):
-    return new(kind, **parameters).fit(X, TARGETS[kind])
-
-
-def methods(estimator):
-    names = ["predict", "predict_proba", "predict_log_proba", "decision_function"]
-    return [name for name in names if hasattr(estimator, name)]
-
-
-def as_they_are(values):
-    return values
-
-
-def as_lists(values):
-    return json.loads(json.dumps([value.tolist() for value in values]))
-
-
-def as_float32(values):
-    return [value.astype(np.float32) for value in values]
-
-
-def with_weights_of(source, stored, target):
-    for name in NEEDED:
-        setattr(target, name, getattr(source, name))
-    target.coefs_, target.intercepts_ = (
-        stored(source.coefs_),
-        stored(source.intercepts_),
-    )
-    if hasattr(source, "classes_"):
-        target.classes_ = source.classes_
-        if stored is as_lists:
-            target.classes_ = source.classes_.tolist()
-    return target
+pytestmark = ignore_convergence
 
 
 def by_hand(logits, out_activation, dtype):
@@ -94,192 +41,10 @@ def by_hand(logits, out_activation, dtype):
     return estimator
 
 
-# Fitted attributes set by hand
-
-
-@kinds
-@pytest.mark.parametrize("stored", [as_they_are, as_lists, as_float32])
-def test_weights_set_by_hand(stored, kind):
-    source = fitted(kind)
-    estimator = with_weights_of(source, stored, new(kind))
-    before = joblib.hash(vars(estimator))
-    close = {"rtol": 1e-4, "atol": 1e-5} if stored is as_float32 else {"rtol": 1e-12}
-    for name in methods(source):
-        mine, expected = (getattr(e, name)(X) for e in (estimator, source))
-        assert mine.shape == expected.shape
-        if mine.dtype.kind == "f":
-            assert mine.dtype == ("f4" if stored is as_float32 else "f8")
-            np.testing.assert_allclose(mine, expected, **close)
-        else:
-            np.testing.assert_array_equal(mine, expected)
-    scores = [e.score(X, TARGETS[kind]) for e in (estimator, source)]
-    assert scores[0] == pytest.approx(scores[1], rel=1e-4)
-    assert joblib.hash(vars(estimator)) == before  # nothing was added
-
-
-@pytest.mark.parametrize("kind", ["classes", "two", "strings", "labels", "values"])
-@pytest.mark.parametrize("labels_in", ["classes_", "_label_binarizer"])
-def test_what_scikit_learn_needs_is_enough(labels_in, kind):
-    # For two classes they have one logistic output, for which ours has two.
-    theirs = MLPClassifier if is_classifier(kind) else MLPRegressor
-    network = {"hidden_layer_sizes": (7, 5), "activation": "tanh"}
-    model = theirs(**network, random_state=0, max_iter=5).fit(X, TARGETS[kind])
-    loaded = theirs(**network), new(kind)
-    for estimator in loaded:
-        for name in NEEDED:
-            setattr(estimator, name, getattr(model, name))
-        if is_classifier(kind):
-            setattr(estimator, labels_in, getattr(model, labels_in))
-            estimator._label_binarizer = model._label_binarizer
-    if is_classifier(kind):
-        np.testing.assert_array_equal(*(e.predict(X) for e in loaded))
-    numbers = (
-        ["predict_proba", "predict_log_proba"] if is_classifier(kind) else ["predict"]
-    )
-    for name in numbers:
-        expected, mine = (getattr(e, name)(X) for e in loaded)
-        np.testing.assert_allclose(mine, expected, rtol=1e-9)
-
-
-@pytest.mark.parametrize("dtype", [int, np.int8, np.float16, np.longdouble, object])
-def test_weights_of_any_numeric_type(dtype):
-    estimator = ScratchMLPRegressor(2, "relu")
-    estimator.coefs_ = [np.array([[1, -1], [2, 0]], dtype), np.array([[3], [1]], dtype)]
-    estimator.intercepts_ = [[0.5, 0], [1]]
-    estimator.out_activation_ = "identity"
-    np.testing.assert_array_equal(estimator.predict([[0.25, 1], [-4, 0]]), [9.25, 5])
-
-
-def test_labels_are_needed_for_labels_only():
-    estimator = with_weights_of(fitted("classes"), as_they_are, new("classes"))
-    del estimator.classes_
-    expected = fitted("classes").predict_proba(X)
-    np.testing.assert_array_equal(estimator.predict_proba(X), expected)
-    with pytest.raises(NotFittedError, match="has no classes_: set the labels"):
-        estimator.predict(X)
-
-
-@pytest.mark.parametrize("missing", ["coefs_", "intercepts_", "out_activation_"])
-def test_what_is_missing_is_named(missing):
-    estimator = with_weights_of(fitted("classes"), as_they_are, new("classes"))
-    delattr(estimator, missing)
-    expected = f"has no {missing}" if missing != "coefs_" else "is not fitted yet"
-    for name in [*methods(estimator), "to_sklearn"]:
-        arguments = [] if name == "to_sklearn" else [X]
-        with pytest.raises(NotFittedError, match=expected):
-            getattr(estimator, name)(*arguments)
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "message"),
-    [
-        ("coefs_", [np.ones((4, 7)), np.ones((7, 5))], "one array for each layer"),
-        ("coefs_", [], "one array for each layer"),
-        ("n_layers_", 3, "one array for each layer .* got 3 and 3 with n_layers_=3"),
-        ("n_features_in_", 5, r"coefs_\[0\] of shape \(4, 7\) .* for 5 inputs"),
-        (
-            "coefs_",
-            [np.ones((4, 7)), np.ones((6, 5)), np.ones((5, 3))],
-            r"coefs_\[1\] of shape \(6, 5\) and intercepts_\[1\] of shape \(5,\)",
-        ),
-        (
-            "intercepts_",
-            [np.ones(7), np.ones((5, 1)), np.ones(3)],
-            r"intercepts_\[1\] of shape \(5, 1\) do not fit",
-        ),
-        ("classes_", ["a", "b"], "got 2 labels for 3 outputs"),
-        ("out_activation_", "tanh", "must be 'softmax' or 'logistic', got 'tanh'"),
-        ("activation", "swish", "activation must be one of .* got 'swish'"),
-        ("activation", ["relu"], "activation must be .* a list of 2 .* got"),
-        ("activation", {"relu": 1}, "activation must be .* a list of 2 .* got"),
-    ],
-)
-def test_weights_that_make_no_network(name, value, message):
-    estimator = with_weights_of(fitted("classes"), as_they_are, new("classes"))
-    setattr(estimator, name, value)
-    before = joblib.hash(vars(estimator))
-    for method in methods(estimator):
-        with pytest.raises(ValueError, match=message):
-            getattr(estimator, method)(X)
-    # Before it looks at weights, training looks at parameters.
-    with pytest.raises(ValueError, match=name if name == "activation" else message):
-        estimator.partial_fit(X, TARGETS["classes"])
-    assert joblib.hash(vars(estimator)) == before
-
-
-def test_wrong_number_of_features_with_weights_set_by_hand():
-    estimator = with_weights_of(fitted("values"), as_they_are, new("values"))
-    with pytest.raises(ValueError, match=r"X has 3 features, but .* expecting 4"):
-        estimator.predict(X[:, :3])
-
-
-@kinds
-@pytest.mark.parametrize("stored", [as_they_are, as_lists])
-def test_warm_start_goes_on_from_weights_set_by_hand(stored, kind):
-    parameters = {"warm_start": True, "max_iter": 8}
-    source = fitted(kind).set_params(**parameters)
-    estimator = with_weights_of(source, stored, new(kind, **parameters))
-    # A warm start has a new optimizer: the same steps from the same weights.
-    source.fit(X, TARGETS[kind])
-    estimator.fit(X, TARGETS[kind])
-    for mine, other in zip(estimator.coefs_, source.coefs_, strict=True):
-        np.testing.assert_allclose(mine, other, rtol=1e-12)
-    assert estimator.loss_curve_ == pytest.approx(source.loss_curve_[5:], rel=1e-12)
-    assert estimator.t_ == 8 * len(X)
-
-
-@kinds
-def test_partial_fit_goes_on_from_weights_set_by_hand(kind):
-    source = fitted(kind, max_iter=30)
-    estimator = with_weights_of(source, as_lists, new(kind))
-    for _ in range(40):
-        estimator.partial_fit(X, TARGETS[kind])
-    assert len(estimator.loss_curve_) == 40
-    assert estimator.loss_curve_[0] < source.loss_curve_[0]
-    assert estimator.loss_ < source.loss_
-
-
-@pytest.mark.parametrize("going_on", ["fit", "partial_fit"])
-def test_training_does_not_go_on_from_weights_that_are_useless(going_on):
-    def go_on(**attributes):
-        estimator = with_weights_of(fitted("classes"), as_they_are, new("classes"))
-        estimator = deepcopy(estimator).set_params(warm_start=True)
-        for name, value in attributes.items():
-            setattr(estimator, name, value)
-        getattr(estimator, going_on)(X, TARGETS["classes"])
-
-    go_on()
-    with pytest.raises(ValueError, match=r"classes_ must hold 3 labels, .* sorted"):
-        go_on(classes_=[7, 6, 5])
-    with pytest.raises(ValueError, match=r"classes_ must hold 3 labels, .* sorted"):
-        go_on(classes_=[5, 5, 6])
-    with pytest.raises(ValueError, match=r"intercepts_\[2\] contains NaN"):
-        go_on(intercepts_=[np.zeros(7), np.zeros(5), [0, 1, np.nan]])
-    with pytest.raises(ValueError, match=r"hidden_layer_sizes changed from \(7, 5\)"):
-        go_on(hidden_layer_sizes=(100,))
-
-
-@pytest.mark.parametrize("kind", ["classes", "values"])
-def test_weights_replaced_after_a_fit(kind):
-    # As in federated learning: the mean of several models, which came as lists.
-    one, other = fitted(kind), fitted(kind, random_state=1)
-    merged = fitted(kind, max_iter=1)
-    merged.coefs_ = [
-        ((a + b) / 2).tolist() for a, b in zip(one.coefs_, other.coefs_, strict=True)
-    ]
-    merged.intercepts_ = as_lists(one.intercepts_)
-    expected = new(kind)
-    with_weights_of(merged, as_they_are, expected)
-    np.testing.assert_array_equal(merged.predict(X), expected.predict(X))
-    np.testing.assert_array_equal(merged.to_sklearn().predict(X), merged.predict(X))
-    loss = merged.partial_fit(X, TARGETS[kind]).loss_
-    assert merged.partial_fit(X, TARGETS[kind]).loss_ < loss
-
-
 # No probability is 0
 
 
-@dtypes
+@float_names
 @pytest.mark.parametrize("out_activation", ["softmax", "logistic"])
 def test_no_probability_is_0_whatever_the_logits(out_activation, dtype):
     largest = np.finfo(dtype).max
@@ -304,7 +69,7 @@ def test_no_probability_is_0_whatever_the_logits(out_activation, dtype):
     assert len(np.unique(probabilities[:3000, 0][low[:3000, 0]])) == low[:3000, 0].sum()
 
 
-@dtypes
+@float_names
 @pytest.mark.parametrize("out_activation", ["softmax", "logistic"])
 def test_nearly_equal_logarithms_keep_their_order(out_activation, dtype):
     step = 2e-5 if dtype == "float32" else 1e-12
@@ -317,7 +82,7 @@ def test_nearly_equal_logarithms_keep_their_order(out_activation, dtype):
         assert first > second > 0
 
 
-@dtypes
+@float_names
 def test_probabilities_that_the_type_holds_are_as_ever(dtype):
     logits = RNG.normal(size=(500, 6), scale=20).astype(dtype)
     exact = logits.astype(float)
@@ -353,7 +118,7 @@ def test_a_row_that_overflows_does_not_harm_the_others():
         np.testing.assert_array_equal(probabilities[:2], expected)
 
 
-@dtypes
+@float_names
 @pytest.mark.parametrize("other", [1.0, np.nan])
 def test_no_probability_of_a_label_is_1(other, dtype):
     rows = np.array([[30.0, 40, 800, np.finfo(dtype).max]] * 2, dtype)
@@ -376,7 +141,7 @@ def test_a_logit_of_minus_infinity_has_no_negative_probability(out_activation):
     assert 0 < first < np.finfo(float).tiny < second
 
 
-@dtypes
+@float_names
 def test_log_sigmoid(dtype):
     z = np.concatenate([np.linspace(-800, 800, 3001), [-1e30, 1e30, 0]]).astype(dtype)
     expected = log_expit(z.astype(float))
@@ -400,7 +165,7 @@ def test_memory_is_that_of_the_result(kind, sparse):
         estimator.classes_ = np.arange(n_outputs)
     rows = RNG.normal(size=(n_rows, 5))
     rows = scipy.sparse.csr_matrix(rows) if sparse else rows
-    for name in methods(estimator):
+    for name in prediction_methods(estimator):
         method = getattr(estimator, name)
         method(rows[:10])
         tracemalloc.start()
@@ -415,8 +180,10 @@ def test_memory_is_that_of_the_result(kind, sparse):
 @pytest.mark.parametrize("kind", ["classes", "two", "labels", "values", "counts"])
 @pytest.mark.parametrize("rows", [1, 7, 60])
 def test_pieces_make_no_difference(monkeypatch, rows, kind):
-    estimator = fitted(kind)
-    expected = {name: getattr(estimator, name)(X) for name in methods(estimator)}
+    estimator = fitted_for(kind)
+    expected = {
+        name: getattr(estimator, name)(X) for name in prediction_methods(estimator)
+    }
     monkeypatch.setattr(_prediction, "PIECE_ENTRIES", rows * estimator.n_outputs_)
     monkeypatch.setattr(_prediction, "BLOCK_ROWS", rows)
     for name, whole in expected.items():
@@ -437,9 +204,9 @@ def not_called(*args, **kwargs):
 
 @pytest.mark.parametrize("kind", ["classes", "labels", "values"])
 @pytest.mark.parametrize("computing_type", ["float32", "float64"])
-@dtypes
+@float_names
 def test_plain_rows_are_checked_at_once(monkeypatch, dtype, computing_type, kind):
-    estimator = fitted(kind, dtype=computing_type)
+    estimator = fitted_for(kind, dtype=computing_type)
     plain = X[:3].astype(dtype)
     rows = [
         plain[:1],
@@ -455,7 +222,7 @@ def test_plain_rows_are_checked_at_once(monkeypatch, dtype, computing_type, kind
             np.testing.assert_array_equal(estimator.predict(row), result)
     monkeypatch.setattr(_prediction, "validate_X", not_called)
     for row in rows:
-        for name in methods(estimator):
+        for name in prediction_methods(estimator):
             getattr(estimator, name)(row)
     # What is not plain is checked as ever.
     for other in (plain.astype(int), np.ma.array(plain), plain.astype(str).tolist()):
@@ -508,7 +275,7 @@ ROWS = {
 @pytest.mark.parametrize("computing_type", ["float32", "float64"])
 def test_the_short_check_says_what_the_long_one_says(monkeypatch, computing_type, rows):
     for kind in ("classes", "values"):
-        estimator = fitted(kind, dtype=computing_type)
+        estimator = fitted_for(kind, dtype=computing_type)
         with np.errstate(all="ignore"):
             short = outcome(lambda e=estimator: e.predict(rows))
             with monkeypatch.context() as patch:
@@ -520,17 +287,17 @@ def test_the_short_check_says_what_the_long_one_says(monkeypatch, computing_type
 def test_feature_names_are_checked_for_a_single_row():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(X, columns=list("abcd"))
-    named = new("classes").fit(frame, TARGETS["classes"])
+    named = estimator_for("classes").fit(frame, TARGETS["classes"])
     with pytest.warns(UserWarning, match="X does not have valid feature names"):
         named.predict(X[:1])
     with pytest.raises(ValueError, match="feature names should match"):
         named.predict(frame[list("abdc")][:1])
     with pytest.warns(UserWarning, match="X has feature names, but"):
-        fitted("classes").predict(frame[:1])
+        fitted_for("classes").predict(frame[:1])
 
 
 def test_assume_finite_is_obeyed():
-    estimator = fitted("values")
+    estimator = fitted_for("values")
     with config_context(assume_finite=True):
         assert np.isnan(estimator.predict(changed(np.nan))).tolist() == [False, True]
     with pytest.raises(ValueError, match="Input X contains NaN"):
@@ -549,11 +316,11 @@ def replace(estimator, other):
 @pytest.mark.parametrize("before", ["classes", "two", "labels"])
 @pytest.mark.parametrize("after", ["classes", "two", "labels", "strings"])
 def test_a_fit_that_ends_during_a_prediction(monkeypatch, after, before, at):
-    old = fitted(before)
+    old = fitted_for(before)
     new_X = np.hstack([X, X])
-    other = new(after, hidden_layer_sizes=3).fit(new_X, TARGETS[after])
+    other = estimator_for(after, hidden_layer_sizes=3).fit(new_X, TARGETS[after])
     rows = X.tolist()  # not plain
-    for name in [*methods(old), "score"]:
+    for name in [*prediction_methods(old), "score"]:
         arguments = [rows, TARGETS[before]] if name == "score" else [rows]
         expected = getattr(old, name)(*arguments)
         estimator = deepcopy(old)
@@ -575,7 +342,7 @@ def test_a_fit_that_ends_during_a_prediction(monkeypatch, after, before, at):
 @pytest.mark.parametrize("at", ["validate_X", "predict_logits"])
 def test_a_regressor_fitted_during_a_prediction(monkeypatch, at):
     for before, after in (("values", "outputs"), ("counts", "values")):
-        old, other = fitted(before), fitted(after, hidden_layer_sizes=3)
+        old, other = fitted_for(before), fitted_for(after, hidden_layer_sizes=3)
         expected, estimator = old.predict(X.tolist()), deepcopy(old)
         function = getattr(_prediction, at)
 
@@ -590,14 +357,14 @@ def test_a_regressor_fitted_during_a_prediction(monkeypatch, at):
 
 def test_threads_that_predict_while_another_one_fits():
     models = [
-        fitted("classes"),
-        fitted("strings", hidden_layer_sizes=3),
-        fitted("two", hidden_layer_sizes=(9, 9, 2), activation="relu"),
-        fitted("labels", dtype="float32"),
+        fitted_for("classes"),
+        fitted_for("strings", hidden_layer_sizes=3),
+        fitted_for("two", hidden_layer_sizes=(9, 9, 2), activation="relu"),
+        fitted_for("labels", dtype="float32"),
     ]
     right = {
         name: {joblib.hash(getattr(model, name)(X)) for model in models}
-        for name in methods(models[0])
+        for name in prediction_methods(models[0])
     }
     estimator = deepcopy(models[0])
     failures, done = [], threading.Event()
@@ -625,7 +392,7 @@ def test_threads_that_predict_while_another_one_fits():
 
 
 def test_a_snapshot_stays_as_it_is():
-    estimator, other = fitted("classes"), fitted("two")
+    estimator, other = fitted_for("classes"), fitted_for("two")
     snapshot = _prediction.snapshot(estimator)
     assert vars(snapshot) is vars(estimator)  # nothing is copied
     replace(estimator, other)

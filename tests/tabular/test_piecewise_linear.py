@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from helpers import float_types
 from sklearn.pipeline import make_pipeline
 
 from skmlp_scratch import PiecewiseLinearEncoder, ScratchMLPRegressor
@@ -23,7 +24,7 @@ def encode_naively(x, edges):
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@float_types
 def test_the_columns_are_those_of_the_formula(seed, dtype):
     rng = np.random.RandomState(seed)
     X = rng.standard_normal((200, 3)).astype(dtype)

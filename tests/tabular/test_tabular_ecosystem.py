@@ -5,7 +5,7 @@ import pickle
 import joblib
 import numpy as np
 import pytest
-import sklearn
+from helpers import SKLEARN, checks_of_scikit_learn, unequal_weights
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -14,7 +14,6 @@ from sklearn.inspection import PartialDependenceDisplay, permutation_importance
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmlp_scratch import (
     PiecewiseLinearEncoder,
@@ -24,41 +23,28 @@ from skmlp_scratch import (
 
 pd = pytest.importorskip("pandas")
 
-SKLEARN = tuple(map(int, sklearn.__version__.split(".")[:2]))
 QUICK = {"n_estimators": 3, "max_steps": 60, "random_state": 0}
-
-SPLIT = "rows that are there twice are dealt to folds by themselves; a weight is not"
-EXPECTED_FAILURES = {
-    "check_sample_weight_equivalence_on_dense_data": SPLIT,
-    "check_sample_weight_equivalence_on_sparse_data": SPLIT,
-}
 
 
 def expected_failures(estimator):
     is_encoder = isinstance(estimator, PiecewiseLinearEncoder)
-    return {} if is_encoder else EXPECTED_FAILURES
+    if is_encoder:
+        return {}
+    return unequal_weights(
+        "rows that are there twice are dealt to folds by themselves; a weight is not"
+    )
 
 
-# Before 1.9, scikit-learn hands pytest a generator and some names twice, of which
-# pytest 9 disapproves.
-CHECKS = parametrize_with_checks(
+@checks_of_scikit_learn(
     [
         PiecewiseLinearEncoder(),
         TabularMLPClassifier(3, max_steps=60),
         TabularMLPRegressor(3, max_steps=60),
     ],
-    expected_failed_checks=expected_failures,
+    expected_failures,
 )
-NAMES, CASES = CHECKS.args[0], list(CHECKS.args[1])
-IDS = [
-    "-".join([*map(CHECKS.kwargs["ids"], getattr(case, "values", case)), str(number)])
-    for number, case in enumerate(CASES)
-]
-
-
-@pytest.mark.parametrize(NAMES, CASES, ids=IDS)
 def test_scikit_learns_checks(estimator, check):
-    check(estimator)
+    check(estimator)  # asserts for itself
 
 
 def people(n_rows=240, frames=pd):

@@ -1,42 +1,39 @@
 """Training that goes on: ``warm_start``, ``partial_fit``, copies and pickles."""
 
 import copy
-import io
 import pickle
 import re
+from functools import partial
 
+import helpers
 import joblib
 import numpy as np
 import pytest
+from helpers import (
+    both,
+    ignore,
+    ignore_convergence,
+    numbers,
+    pickled,
+    raises_and_changes_nothing,
+    regression_losses,
+    scaled_iris,
+    seeds,
+    solvers,
+    stochastic,
+    through_joblib,
+)
 from sklearn.base import clone
-from sklearn.datasets import load_iris
-from sklearn.preprocessing import scale
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+quick = partial(helpers.quick, hidden_layer_sizes=(7, 6))
 
-both = pytest.mark.parametrize(
-    "estimator_class", [ScratchMLPClassifier, ScratchMLPRegressor]
-)
-solvers = pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
-seeds = pytest.mark.parametrize("seed", [0, 1, 42])
+pytestmark = ignore_convergence
 
-X, y = load_iris(return_X_y=True)
-X = scale(X)
+
+X, y = scaled_iris()
 INDICATORS = np.column_stack([y == 0, y > 0, X[:, 0] > 0]).astype(int)
-
-
-def quick(estimator_class, **parameters):
-    return estimator_class(
-        **{"hidden_layer_sizes": (7, 6), "max_iter": 5, "random_state": 0} | parameters
-    )
-
-
-def numbers(estimator):
-    return np.concatenate(
-        [array.ravel() for array in estimator.coefs_ + estimator.intercepts_]
-    )
 
 
 def of_first_call(estimator, targets=y):
@@ -52,13 +49,6 @@ def partial_fits(estimator, n_calls, between=lambda estimator: estimator, target
         estimator = between(estimator.partial_fit(X, targets, **more))
         more = {}
     return estimator
-
-
-def raises_and_changes_nothing(estimator, message, method, *arguments, **keywords):
-    before = joblib.hash(vars(estimator))
-    with pytest.raises(ValueError, match=message):
-        getattr(estimator, method)(*arguments, **keywords)
-    assert joblib.hash(vars(estimator)) == before
 
 
 # warm_start
@@ -108,9 +98,7 @@ def test_without_warm_start_fit_starts_afresh(estimator_class):
     assert joblib.hash(vars(other)) == first
 
 
-@pytest.mark.filterwarnings(
-    "ignore::skmlp_scratch.exceptions.ConstantPredictionWarning"
-)
+@ignore("ConstantPredictionWarning")
 @both
 def test_warm_start_with_early_stopping(estimator_class):
     estimator = quick(estimator_class, warm_start=True, early_stopping=True).fit(X, y)
@@ -240,16 +228,6 @@ PARTIAL = {
     "adaptive": {"solver": "sgd", "learning_rate": "adaptive", "tol": 10},
     "float32": {"dtype": "float32", "batch_size": 40},
 }
-
-
-def pickled(estimator):
-    return pickle.loads(pickle.dumps(estimator))
-
-
-def through_joblib(estimator):
-    buffer = io.BytesIO()
-    joblib.dump(estimator, buffer)
-    return joblib.load(buffer)
 
 
 @both
@@ -473,7 +451,7 @@ def test_partial_fit_is_hidden_where_there_is_none(
 @both
 @pytest.mark.parametrize("copy_of", [copy.copy, copy.deepcopy, pickled, clone])
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@stochastic
 def test_training_a_copy_leaves_the_original_alone(
     solver, method, copy_of, estimator_class
 ):
@@ -525,7 +503,7 @@ def test_parameters_set_after_fit_change_no_prediction(targets, parameters):
         np.testing.assert_array_equal(getattr(estimator, method)(X), expected)
 
 
-@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+@regression_losses
 def test_loss_set_after_fit_changes_no_prediction(loss):
     estimator = quick(ScratchMLPRegressor, loss=loss).fit(X, y)
     before = estimator.predict(X)

@@ -1,10 +1,23 @@
 """To scikit-learn's networks and back, and on to ONNX: equal predictions."""
 
 import inspect
+from functools import partial
 
+import helpers
 import joblib
 import numpy as np
 import pytest
+from helpers import (
+    NEEDED,
+    TARGETS,
+    fitted_attributes,
+    ignore_convergence,
+    is_classifier,
+    poisson_in_scikit_learn,
+    sklearn_activations,
+    sklearn_solvers,
+    sklearn_stochastic,
+)
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -13,52 +26,29 @@ from sklearn.preprocessing import StandardScaler
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = ignore_convergence
 
-KINDS = ["two_classes", "classes", "strings", "two_strings", "labels", "one_label"]
-KINDS += ["values", "outputs", "counts"]
 OURS = {True: ScratchMLPClassifier, False: ScratchMLPRegressor}
 THEIRS = {True: MLPClassifier, False: MLPRegressor}
 
-no_poisson = pytest.mark.skipif(
-    "loss" not in inspect.signature(MLPRegressor).parameters,
-    reason="MLPRegressor has the parameter loss from scikit-learn 1.7 on",
-)
+OWN_TARGETS = {
+    "two_classes": lambda s, rng: np.array([-1, 1])[(s.argmax(axis=1) > 0).astype(int)],
+    "classes": TARGETS["classes"],
+    "strings": TARGETS["strings"],
+    "two_strings": lambda s, rng: np.where(s.argmax(axis=1) > 0, "no", "yes"),
+    "labels": TARGETS["labels"],
+    "one_label": lambda s, rng: (s[:, :2] > [0, 9]).astype(int),
+    **{kind: TARGETS[kind] for kind in ("values", "outputs", "counts")},
+}
 kinds = pytest.mark.parametrize(
-    "kind", [pytest.param(k, marks=no_poisson) if k == "counts" else k for k in KINDS]
+    "kind",
+    [
+        pytest.param(kind, marks=poisson_in_scikit_learn) if kind == "counts" else kind
+        for kind in OWN_TARGETS
+    ],
 )
-solvers = pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
-
-
-def is_classifier(kind):
-    return kind not in ("values", "outputs", "counts")
-
-
-def make_data(kind, seed=0, n_rows=80):
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n_rows, 4))
-    signal = X @ rng.normal(size=(4, 3)) + 0.3 * rng.normal(size=(n_rows, 3))
-    three = signal.argmax(axis=1)
-    y = {
-        "two_classes": lambda: np.array([-1, 1])[(three > 0).astype(int)],
-        "classes": lambda: three + 5,
-        "strings": lambda: np.array(["ant", "bee", "wasp"])[three],
-        "two_strings": lambda: np.array(["yes", "no"])[(three > 0).astype(int)],
-        "labels": lambda: (signal > 0).astype(int),
-        "one_label": lambda: (signal[:, :2] > [0, 9]).astype(int),
-        "values": lambda: signal[:, 0],
-        "outputs": lambda: signal,
-        "counts": lambda: rng.poisson(np.exp(signal[:, 0] / 2)),
-    }[kind]()
-    return X, y
-
-
-def parameters_for(kind, **parameters):
-    common = {"hidden_layer_sizes": (7, 5), "max_iter": 10, "random_state": 0}
-    common["activation"] = "tanh"
-    if kind == "counts":
-        common["loss"] = "poisson"
-    return common | parameters
+make_data = partial(helpers.make_data, n_rows=80, noise=0.3, targets=OWN_TARGETS)
+parameters_for = partial(helpers.parameters_for, max_iter=10)
 
 
 def fitted(kind, **parameters):
@@ -96,8 +86,8 @@ def arrays(estimator):
 
 
 @kinds
-@solvers
-@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@sklearn_solvers
+@sklearn_activations
 def test_to_sklearn_predicts_the_same(activation, solver, kind):
     estimator = fitted(kind, activation=activation, solver=solver)
     model = estimator.to_sklearn()
@@ -187,8 +177,8 @@ def test_feature_names_are_kept(kind):
 
 
 @kinds
-@solvers
-@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@sklearn_solvers
+@sklearn_activations
 def test_from_sklearn_predicts_the_same(activation, solver, kind):
     model = fitted_model(kind, activation=activation, solver=solver)
     estimator = OURS[is_classifier(kind)].from_sklearn(model)
@@ -204,7 +194,7 @@ def test_from_sklearn_predicts_the_same(activation, solver, kind):
 
 
 @kinds
-@solvers
+@sklearn_solvers
 def test_a_round_trip_changes_nothing(solver, kind):
     estimator = fitted(kind, solver=solver)
     back = type(estimator).from_sklearn(estimator.to_sklearn())
@@ -217,10 +207,6 @@ def test_a_round_trip_changes_nothing(solver, kind):
     for mine, other in zip(arrays(there_and_back), arrays(model), strict=True):
         np.testing.assert_array_equal(mine, other)
     assert_equal_predictions(there_and_back, model, kind, X)
-
-
-def fitted_attributes(estimator):
-    return {n for n in vars(estimator) if n.endswith("_") and not n.startswith("_")}
 
 
 # Neither depends on the other
@@ -251,7 +237,7 @@ def test_no_memory_is_shared(kind):
 
 
 @kinds
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@sklearn_stochastic
 def test_training_goes_on_with_the_result(solver, kind):
     X, y = make_data(kind)
     parameters = {"solver": solver, "learning_rate_init": 0.02}
@@ -382,12 +368,9 @@ def test_a_subclass_whose_constructor_needs_arguments():
     assert_equal_predictions(estimator.to_sklearn(), estimator, "values", X)
 
 
-FITTED = ["coefs_", "intercepts_", "n_layers_", "n_outputs_", "out_activation_"]
-
-
 def loaded_from(fitted, estimator):
     """Set just what predictions need, as if it came from a file."""
-    for name in [*FITTED, "classes_"]:
+    for name in [*NEEDED, "classes_"]:
         if hasattr(fitted, name):
             setattr(estimator, name, getattr(fitted, name))
     return estimator
