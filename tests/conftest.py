@@ -10,10 +10,11 @@ import copy
 
 import numpy as np
 import pytest
-from helpers import fill, quick, warnings_as
+from helpers import fill, quick, targets_for, warnings_as
 from hypothesis import settings
 from sklearn.datasets import load_iris
 
+from skmlp_scratch.nn.losses import LOSSES
 from skmlp_scratch.nn.network import Network
 
 # For test_fuzz.py: the same cases in every run of the tests; new ones, 20,000 in all,
@@ -33,17 +34,12 @@ def make_problem():
 
     def make(units, activation, loss, seed, n_rows=7, dtype=np.float64):
         rng = np.random.RandomState(seed)
-        network = Network(units, activation, loss, dtype)
+        network = Network(units, activation, LOSSES[loss](), dtype)
         fill(network, rng, activation)
         X = rng.standard_normal((n_rows, units[0])).astype(dtype)
-        if loss == "softmax_cross_entropy":
-            targets = rng.randint(units[-1], size=n_rows)
-        elif loss == "sigmoid_cross_entropy":
-            targets = rng.randint(2, size=(n_rows, units[-1])).astype(dtype)
-        elif loss == "poisson":
-            targets = rng.poisson(1.5, size=(n_rows, units[-1])).astype(dtype)
-        else:
-            targets = rng.standard_normal((n_rows, units[-1])).astype(dtype)
+        targets = targets_for(loss, (n_rows, units[-1]), rng)
+        if loss != "softmax_cross_entropy":
+            targets = targets.astype(dtype)
         return network, X, targets
 
     return make

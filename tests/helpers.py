@@ -7,6 +7,7 @@ import warnings
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
@@ -18,27 +19,24 @@ from sklearn.preprocessing import scale
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
-from skmlp_scratch.nn.blocks import VECTOR_BLOCK
+from skmlp_scratch._estimator.settings import Settings
+from skmlp_scratch._estimator.solvers import SOLVERS, STOCHASTIC
+from skmlp_scratch.nn.fast import VECTOR_BLOCK
 from skmlp_scratch.nn.initializers import initialize
 from skmlp_scratch.nn.network import Network
-from skmlp_scratch.nn.optimizers import SGD, Adam, AdamW
+from skmlp_scratch.nn.classification_losses import SoftmaxCrossEntropy
+from skmlp_scratch.nn.losses import LOSSES, REGRESSION_LOSSES
 from skmlp_scratch.nn.parameters import Parameters
-from skmlp_scratch.nn.schedules import BUDGETED
+from skmlp_scratch.nn.schedules import BUDGETED, SCHEDULES
 
 ROOT = Path(__file__).parents[1]
 SKLEARN = tuple(map(int, sklearn.__version__.split(".")[:2]))
 
 # What there is of each kind. What is added to these lists is tested without a new test.
 
-SOLVERS = ("adam", "adamw", "sgd", "lbfgs")
-STOCHASTIC = tuple(solver for solver in SOLVERS if solver != "lbfgs")
 # AdamW is left out where it could only do what Adam does.
 UNLIKE_SOLVERS = list(SOLVERS)
-OPTIMIZERS = {"adam": Adam, "adamw": AdamW, "sgd": SGD}
-# What has no default.
-OPTIMIZER_ARGUMENTS = {"adamw": {"n_weights": 1, "decay": 0.1}}
-LEARNING_RATES = ("constant", "invscaling", "adaptive", *BUDGETED)
-REGRESSION_LOSSES = ("squared_error", "poisson")
+LEARNING_RATES = tuple(SCHEDULES)
 
 # What scikit-learn's networks have, too.
 SKLEARN_SOLVERS = ("adam", "sgd", "lbfgs")
@@ -60,13 +58,19 @@ in_batches_or_at_once = pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 sklearn_solvers = pytest.mark.parametrize("solver", SKLEARN_SOLVERS)
 sklearn_stochastic = pytest.mark.parametrize("solver", SKLEARN_STOCHASTIC)
 sklearn_activations = pytest.mark.parametrize("activation", SKLEARN_ACTIVATIONS)
+
+
+def new_optimizer(solver, vector, **parameters):
+    """Return a solver's optimizer for a vector, of which the first entry is a weight."""
+    given = {**ScratchMLPRegressor().get_params(), "alpha": 0.1, **parameters}
+    views = SimpleNamespace(vector=vector, matrices=vector[:1])
+    return SOLVERS[solver].make(Settings.of(given), views)
+
+
 optimizers = pytest.mark.parametrize(
     "make",
-    [
-        partial(optimizer, **OPTIMIZER_ARGUMENTS.get(name, {}))
-        for name, optimizer in OPTIMIZERS.items()
-    ],
-    ids=OPTIMIZERS,
+    [partial(new_optimizer, solver) for solver in STOCHASTIC],
+    ids=STOCHASTIC,
 )
 schedules = pytest.mark.parametrize("learning_rate", BUDGETED)
 regression_losses = pytest.mark.parametrize("loss", REGRESSION_LOSSES)
@@ -300,6 +304,19 @@ def fill(network, rng, activation):
         b[...] = 0.3 * rng.standard_normal(b.shape)
 
 
+def targets_for(loss, shape, rng):
+    """Return targets that the loss of this name allows."""
+    if loss == "softmax_cross_entropy":
+        return rng.randint(shape[1], size=shape[0])
+    if loss == "sigmoid_cross_entropy":
+        return rng.randint(2, size=shape).astype(float)
+    if REGRESSION_LOSSES[loss].lowest_excluded:
+        return rng.gamma(2, size=shape)
+    if REGRESSION_LOSSES[loss].lowest == 0:
+        return rng.poisson(1.5, size=shape).astype(float)
+    return rng.standard_normal(shape)
+
+
 def generator(seed=0):
     """Return a generator for noise and dropout."""
     return np.random.Generator(np.random.SFC64(seed))
@@ -312,12 +329,19 @@ def make_network(
     noise=0.0,
     dropout=(0.0, 0.0, 0.0),
     label_smoothing=0.0,
+    batch_norm=False,
 ):
-    """Return a network of three layers, with disturbances."""
+    """Return a network of three layers, with what there is in training only."""
     network = Network(
-        (5, 7, 6, 3), activation, dtype=dtype, label_smoothing=label_smoothing
+        (5, 7, 6, 3),
+        activation,
+        SoftmaxCrossEntropy(label_smoothing),
+        dtype,
+        noise=noise,
+        dropout=dropout,
+        batch_norm=batch_norm,
+        rng=generator(),
     )
-    network.disturb(noise, dropout, generator())
     fill(network, np.random.RandomState(seed), activation)
     return network
 

@@ -94,7 +94,29 @@ def poisson(z, target):
     return loss, [p - t for t, p in zip(target, predictions, strict=True)]
 
 
+def absolute_error(predictions, target):
+    """Return ``sum |z - t|``, and the sign of ``z - t``."""
+    errors = [z - t for z, t in zip(predictions, target, strict=True)]
+    return sum(map(abs, errors)), [math.copysign(1, e) for e in errors]
+
+
+def pinball(predictions, target, q=0.5):
+    """Return ``sum max(q (t - z), (1 - q) (z - t))``, and its derivative by ``z``."""
+    errors = [z - t for z, t in zip(predictions, target, strict=True)]
+    slopes = [1 - q if e > 0 else -q for e in errors]
+    return sum(s * e for s, e in zip(slopes, errors, strict=True)), slopes
+
+
+def gamma(logits, target):
+    """Return half the Gamma deviance of ``exp(z)``, and its derivative by ``z``."""
+    ratios = [t / math.exp(z) for z, t in zip(logits, target, strict=True)]
+    return sum(r - 1 - math.log(r) for r in ratios), [1 - r for r in ratios]
+
+
 LOSSES = {
+    "absolute_error": absolute_error,
+    "quantile": pinball,
+    "gamma": gamma,
     "softmax_cross_entropy": softmax_cross_entropy,
     "sigmoid_cross_entropy": sigmoid_cross_entropy,
     "squared_error": squared_error,

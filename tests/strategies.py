@@ -15,7 +15,7 @@ from helpers import LEARNING_RATES, REGRESSION_LOSSES, SOLVERS, strided
 from hypothesis import strategies as st
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
-from skmlp_scratch.nn.layers import ACTIVATIONS
+from skmlp_scratch.nn.activations import ACTIVATIONS
 
 MAX_ROWS = 12
 NAMES = "abcdefgh"

@@ -25,7 +25,7 @@ from sklearn.neural_network import _multilayer_perceptron as sklearn_mlp
 from sklearn.preprocessing import scale
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
-from skmlp_scratch._validation_split import stratified_split
+from skmlp_scratch._estimator.split import stratified_split
 
 pytestmark = ignore_convergence
 

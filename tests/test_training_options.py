@@ -28,7 +28,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
 from skmlp_scratch.exceptions import DivergenceError, IgnoredParameterWarning
-from skmlp_scratch.nn.layers import ACTIVATIONS
+from skmlp_scratch.nn.activations import ACTIVATIONS
 from skmlp_scratch.nn.schedules import BUDGETED
 
 quick = partial(helpers.quick, hidden_layer_sizes=16, max_iter=4, batch_size=50)

@@ -31,7 +31,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.class_weight import compute_class_weight
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
-from skmlp_scratch._parameter_checks import plain
+from skmlp_scratch._estimator.parameters import plain
 from skmlp_scratch.exceptions import DataTypeError
 
 quick = partial(helpers.quick, hidden_layer_sizes=4, max_iter=3)

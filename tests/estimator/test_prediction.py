@@ -22,7 +22,7 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn import config_context
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor, _prediction
-from skmlp_scratch.nn.losses import log_sigmoid
+from skmlp_scratch.nn.classification_losses import log_sigmoid
 
 RNG = np.random.default_rng(0)
 X, _ = make_data("counts", RNG)

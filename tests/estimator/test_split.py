@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import train_test_split
 
-from skmlp_scratch._validation_split import random_split, stratified_split
+from skmlp_scratch._estimator.split import random_split, stratified_split
 
 
 def random_problem(seed):

@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from skmlp_scratch import ScratchMLPClassifier, _threads
-from skmlp_scratch._threads import (
+from skmlp_scratch._estimator.threads import (
     SMALL_PRODUCT,
     _apart_from_numpy,
     _blas_of_scipy,

@@ -7,7 +7,7 @@ from helpers import float_types
 
 from skmlp_scratch.nn import batches as batches_module
 from skmlp_scratch.nn.batches import Batches
-from skmlp_scratch.nn.blocks import row_blocks
+from skmlp_scratch.nn.fast import row_blocks
 
 N = 23
 

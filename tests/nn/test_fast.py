@@ -11,8 +11,8 @@ from helpers import block_sizes, float_types
 from threadpoolctl import threadpool_limits
 
 from skmlp_scratch.nn import vectors
-from skmlp_scratch.nn.blocks import VECTOR_BLOCK, in_blocks
-from skmlp_scratch.nn.sums import MANY, column_sums, row_sums, total
+from skmlp_scratch.nn.fast import VECTOR_BLOCK, in_blocks
+from skmlp_scratch.nn.fast import MANY, column_sums, row_sums, total
 from skmlp_scratch.nn.vectors import UNDIVIDED, add_multiple, vectors_as_a_whole
 
 # Vectors

@@ -7,9 +7,10 @@ import scipy.sparse
 from helpers import float_types
 
 from skmlp_scratch.nn.gradient_check import check_gradient
-from skmlp_scratch.nn.layers import ACTIVATIONS
+from skmlp_scratch.nn.activations import ACTIVATIONS
 from skmlp_scratch.nn.losses import LOSSES
-from skmlp_scratch.nn.network import Network, predict_logits
+from skmlp_scratch.nn.inference import predict_logits
+from skmlp_scratch.nn.network import Network
 
 every_network = pytest.mark.parametrize(
     ("activation", "loss"),
