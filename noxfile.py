@@ -81,12 +81,13 @@ def install(session: nox.Session, *requirements: str) -> None:
 def lint(session: nox.Session) -> None:
     """Check style, types, configuration and project habits."""
     install(session, ".[dev]")
-    for command, patterns in HOOKS.values():
+    for name, (command, patterns) in HOOKS.items():
+        session.log(name)
         files = ""
         if patterns is not None:
             list_files = ("git", "ls-files", *patterns.split())
             files = session.run(*list_files, external=True, silent=True, log=False)
-        session.run(*command.split(), *files.splitlines())
+        session.run(*command.split(), *files.splitlines(), log=False)
     session.run("validate-pyproject", "pyproject.toml")
     session.run("pre-commit", "validate-config")
     session.run("repo-review", ".")
@@ -103,8 +104,8 @@ def tests(session: nox.Session) -> None:
 def example(session: nox.Session) -> None:
     """Run the tests that skip where matplotlib is absent."""
     install(session, ".[test,examples]")
-    files = ("tests/test_example.py", "tests/test_ecosystem.py")
-    session.run("pytest", *files, env={"MPLBACKEND": "Agg"})
+    drawing = "tests/test_ecosystem.py::test_inside_partial_dependence"
+    session.run("pytest", "tests/test_example.py", drawing, env={"MPLBACKEND": "Agg"})
 
 
 @nox.session(default=False)
@@ -119,8 +120,8 @@ def docs(session: nox.Session) -> None:
 @nox.session(default=False)
 def oracles(session: nox.Session) -> None:
     """Compare with other libraries at equal weights."""
-    install(session, "torch==2.13.0")  # a CPU build known to install quickly
-    install(session, ".[test,oracles]")
+    # A CPU build of torch known to install quickly.
+    install(session, "torch==2.13.0", ".[test,oracles]")
     # Absent libraries would make the tests skip, and skipped tests prove nothing.
     session.run("python", "-c", "import mapie, onnxruntime, skl2onnx, skops, torch")
     session.run("pytest", "-m", "oracle and not slow")
