@@ -2,36 +2,163 @@
 # /// script
 # dependencies = ["nox>=2025.10.14"]
 # ///
-"""Shortcuts for development. The full set of checks is .ci/run."""
+"""Every check of this project, a session each. .ci/run calls all of them.
+
+A session makes an environment of its own. With ``--no-venv`` it takes the active one:
+.ci/run does so where sessions can share.
+"""
+
+import shutil
+import subprocess
+from pathlib import Path
 
 import nox
 
 nox.needs_version = ">=2025.10.14"
-nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.default_venv_backend = "virtualenv"
+
+ROOT = Path(__file__).parent
+
+# The hooks of .pre-commit-config.yaml (a test compares the names), each as its command
+# and the tracked files that it gets. The programs are in the dev extra, at the same
+# versions; `pre-commit run` would need GitHub, to clone the hooks.
+HOOKS = {
+    "check-added-large-files": ("check-added-large-files --enforce-all", "*"),
+    "check-case-conflict": ("check-case-conflict", "*"),
+    "check-merge-conflict": ("check-merge-conflict --assume-in-merge", "*"),
+    "check-toml": ("check-toml", "*.toml"),
+    "check-yaml": ("check-yaml", "*.yaml"),
+    "debug-statements": ("debug-statement-hook", "*.py"),
+    "end-of-file-fixer": ("end-of-file-fixer", "*"),
+    "mixed-line-ending": ("mixed-line-ending", "*"),
+    "trailing-whitespace": ("trailing-whitespace-fixer", "*"),
+    "ruff-check": ("ruff check .", None),
+    "ruff-format": ("ruff format --check .", None),
+    "mypy": ("mypy", None),
+    "codespell": ("codespell", "*"),
+    "mdformat": ("mdformat --check", "*.md :!docs/differences.md"),
+}
+
+# The oldest versions that pyproject.toml allows. NumPy 2.0 has no wheels for the newest
+# Pythons.
+OLDEST = ("numpy==2.0.0", "scipy==1.13.0")
+OLDEST_PYTHON = "3.11"
+
+FIT_IRIS = """
+import sys
+from sklearn.datasets import load_iris
+import skmlp_scratch
+assert not skmlp_scratch.__file__.startswith(sys.argv[1] + "/"), skmlp_scratch.__file__
+X, y = load_iris(return_X_y=True)
+model = skmlp_scratch.ScratchMLPClassifier(random_state=0).fit(X, y)
+assert model.score(X, y) > 0.9
+print("wheel", skmlp_scratch.__version__, "fits iris")
+"""
+
+PRINT_VERSIONS = """
+import numpy, scipy, sklearn, sys
+print("Python", sys.version.split()[0], "scikit-learn", sklearn.__version__)
+print("NumPy", numpy.__version__, "SciPy", scipy.__version__)
+"""
+
+
+def oldest_python() -> str | None:
+    """Return the oldest Python if it starts, which a shim of pyenv may not."""
+    try:
+        command = [f"python{OLDEST_PYTHON}", "--version"]
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return OLDEST_PYTHON
+
+
+def install(session: nox.Session, *requirements: str) -> None:
+    """Install with pip, which session.install refuses to do with --no-venv."""
+    session.run_install("python", "-m", "pip", "install", "--quiet", *requirements)
 
 
 @nox.session(default=True)
 def lint(session: nox.Session) -> None:
-    """Check style, types and project habits."""
-    session.install("-e", ".[dev]")
-    session.run("ruff", "check", ".")
-    session.run("ruff", "format", "--check", ".")
-    session.run("mypy")
+    """Check style, types, configuration and project habits."""
+    install(session, ".[dev]")
+    for name, (command, patterns) in HOOKS.items():
+        session.log(name)
+        files = ""
+        if patterns is not None:
+            list_files = ("git", "ls-files", *patterns.split())
+            files = session.run(*list_files, external=True, silent=True, log=False)
+        session.run(*command.split(), *files.splitlines(), log=False)
+    session.run("validate-pyproject", "pyproject.toml")
+    session.run("pre-commit", "validate-config")
     session.run("repo-review", ".")
 
 
 @nox.session(default=True)
 def tests(session: nox.Session) -> None:
     """Run the tests against the installed package."""
-    session.install(".[test]")
+    install(session, ".[test]")
     session.run("pytest", *session.posargs)
 
 
 @nox.session(default=False)
+def example(session: nox.Session) -> None:
+    """Run the tests that skip where matplotlib is absent."""
+    install(session, ".[test,examples]")
+    drawing = "tests/test_ecosystem.py::test_inside_partial_dependence"
+    session.run("pytest", "tests/test_example.py", drawing, env={"MPLBACKEND": "Agg"})
+
+
+@nox.session(default=False)
 def docs(session: nox.Session) -> None:
-    """Build the documentation into docs/_build."""
-    session.install(".[docs]")
-    session.run("sphinx-build", "-W", "--keep-going", "docs", "docs/_build/html")
+    """Build the documentation."""
+    install(session, ".[docs]")
+    html = session.cache_dir / "docs"
+    session.run("sphinx-build", "-W", "--keep-going", "docs", str(html))
+    session.log(f"{(html / 'index.html').absolute().as_uri()}")
+
+
+@nox.session(default=False)
+def oracles(session: nox.Session) -> None:
+    """Compare with other libraries at equal weights."""
+    # A CPU build of torch known to install quickly.
+    install(session, "torch==2.13.0", ".[test,oracles]")
+    # Absent libraries would make the tests skip, and skipped tests prove nothing.
+    session.run("python", "-c", "import mapie, onnxruntime, skl2onnx, skops, torch")
+    session.run("pytest", "-m", "oracle and not slow")
+
+
+@nox.session(default=False)
+def slow(session: nox.Session) -> None:
+    """Run the tests that take long or need MNIST."""
+    install(session, ".[test,examples]")
+    session.run("pytest", "-m", "slow")
+
+
+@nox.session(default=False)
+def wheel(session: nox.Session) -> None:
+    """Build the wheel from the source distribution; run it, and the examples on it."""
+    work = Path(session.create_tmp())
+    shutil.rmtree(work, ignore_errors=True)
+    install(session, "build")
+    session.run("python", "-m", "build", "--outdir", str(work), ".")
+    (built,) = work.glob("*.whl")
+    install(session, "--force-reinstall", "--no-deps", str(built))
+    install(session, f"{built}[examples]")
+    session.chdir(work)  # so that the wheel is imported, not the checkout
+    session.run("python", "-c", FIT_IRIS, str(ROOT))
+    for script in ("mnist.py", "fast_and_accurate.py"):
+        path = ROOT / "examples" / script
+        session.run("python", str(path), "--data", "digits", env={"MPLBACKEND": "Agg"})
+
+
+@nox.session(python=oldest_python(), default=False)
+@nox.parametrize("version", ["1.6.0", "1.7.0", "1.8.0"], ids=["1.6", "1.7", "1.8"])
+def sklearn(session: nox.Session, version: str) -> None:
+    """Run the tests with that scikit-learn and the oldest NumPy and SciPy."""
+    pins = (f"scikit-learn=={version}", *OLDEST)
+    install(session, "--only-binary", "numpy,scipy,scikit-learn", *pins, ".[test]")
+    session.run("python", "-c", PRINT_VERSIONS)
+    session.run("pytest")
 
 
 if __name__ == "__main__":

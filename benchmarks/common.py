@@ -204,7 +204,7 @@ def _version(library: str) -> str | None:
 
 
 def _processor() -> str:
-    """Return the processor's model, with family and model number if Linux knows them."""
+    """Return the processor's model, with family and model number where known."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
     except OSError:

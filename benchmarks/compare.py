@@ -239,9 +239,9 @@ def epoch_seconds(work: Work, X: Any, y: Any) -> list[float]:
 def drift(works: dict[str, Work], arguments: Any) -> str:
     """Return how much slower late epochs are than early ones, in the table's rows.
 
-    Numbers that decay towards zero, such as the moments of weights whose pixel is hardly
-    ever set, become denormal, and arithmetic with them is slow. A penalty keeps other
-    numbers alive than no penalty does: both are timed.
+    Numbers that decay towards zero, such as the moments of weights whose pixel is
+    hardly ever set, become denormal, and arithmetic with them is slow. A penalty keeps
+    other numbers alive than no penalty does: both are timed.
     """
     rows = []
     for name, work in works.items():
@@ -274,7 +274,7 @@ def parse_arguments() -> Any:
     parser.add_argument("--epochs", type=int, help="instead of each work's own number")
     parser.add_argument(
         "--kernels",
-        help="kernels for OpenBLAS to use, such as Haswell: those for AVX2, not AVX-512",
+        help="kernels for OpenBLAS to use, such as Haswell: for AVX2, not AVX-512",
     )
     modes = parser.add_mutually_exclusive_group()
     modes.add_argument(
@@ -294,7 +294,7 @@ def parse_arguments() -> Any:
     modes.add_argument(
         "--disturbed",
         action="store_true",
-        help="the cost of dropout and noise (mnist-100 and mnist-1024-1024, or --works)",
+        help="the cost of dropout and noise (mnist-100, mnist-1024-1024, or --works)",
     )
     modes.add_argument(
         "--layouts",

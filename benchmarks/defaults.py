@@ -2,10 +2,10 @@
 
     python benchmarks/defaults.py [--seeds 20] [--sets ...]
 
-Each set is split anew for every seed, the same split for both. Features, and the targets
-of regressions, are standardised by the training rows, which is all that the defaults of
-both need. The score is accuracy or R². Differences are taken seed by seed, since a split
-is easy or hard for both; their standard error is that over the seeds.
+Each set is split anew for every seed, the same split for both. Features, and the
+targets of regressions, are standardised by the training rows, which is all that the
+defaults of both need. The score is accuracy or R². Differences are taken seed by seed,
+since a split is easy or hard for both; their standard error is over the seeds.
 """
 
 import sys

@@ -2,16 +2,16 @@
 
     python benchmarks/divergence.py [--quick] [--kinds ...]
 
-Every kind of data is fitted by every solver at learning rates from 1e-8 to 1e8. A fit ends
-fine, with a warning, or with a DivergenceError. What it should have been is known from
-the training rows, all of them or those that are not odd. A model is useful if it beats a
-constant prediction there, by loss or by score. A fit is healthy if MLPClassifier or
-MLPRegressor, which have no guard, end with a smaller loss than that prediction, or this
-package does where only what is not finite ends training.
+Every kind of data is fitted by every solver at learning rates from 1e-8 to 1e8. A fit
+ends fine, with a warning, or with a DivergenceError. What it should have been is known
+from the training rows, all of them or those that are not odd. A model is useful if it
+beats a constant prediction there, by loss or by score. A fit is healthy if
+MLPClassifier or MLPRegressor, which have no guard, end with a smaller loss than that
+prediction, or this package does where only what is not finite ends training.
 
-A false alarm is a healthy fit that was refused, or stopped at a model that is far worse.
-A silent failure is a useless model without a warning of any kind. Both are named on
-stderr.
+A false alarm is a healthy fit that was refused, or stopped at a model that is far
+worse. A silent failure is a useless model without a warning of any kind. Both are named
+on stderr.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Where the time of our training steps goes. Runs in child processes of ``compare.py``."""
+"""Where the time of our training steps goes: run by children of ``compare.py``."""
 
 import time
 from collections import Counter
@@ -70,7 +70,7 @@ class Stopwatch:
 
 
 def time_parts(work: dict[str, Any], data: str, dtype: str) -> dict[str, float]:
-    """Return, in a child, the seconds of each part of a fit, and of the same untimed."""
+    """Return, in a child, the seconds of each part of a fit, and of the bare fit."""
     task, X, y = read_task("ours", work, data, dtype)
     fit_ours(task, X, y)
     whole = seconds_of(lambda: fit_ours(task, X, y))

@@ -1,7 +1,7 @@
 """The same fit by every library, and its floor: the bare matrix products.
 
-All use ReLU or sigmoid layers, softmax, cross-entropy, Adam or SGD, the same batches and
-epochs, shuffled, and none stops early. The functions run in child processes of
+All use ReLU or sigmoid layers, softmax, cross-entropy, Adam or SGD, the same batches
+and epochs, shuffled, and none stops early. The functions run in child processes of
 ``compare.py`` and ``scaling.py``.
 """
 

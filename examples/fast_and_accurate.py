@@ -1,7 +1,8 @@
 """Three recipes for MNIST: quick, quick and better, most accurate.
 
 Each is one call of the constructor. What they are made of (a one-cycle learning rate,
-noise, dropout, decoupled weight decay, averaged weights) is explained in docs/training.md.
+noise, dropout, decoupled weight decay, averaged weights) is explained in
+docs/training.md.
 
     pip install ".[examples]"
     python examples/fast_and_accurate.py           # some minutes

@@ -65,7 +65,7 @@ def make_customers(n_rows: int, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFra
 
 
 def save_picture(path: Path, y: Any, probabilities: dict[str, Any]) -> None:
-    """Draw for each model how often what it predicts comes true, and what it predicts."""
+    """Draw each model's reliability, and the histogram of its probabilities."""
     figure = Figure(figsize=(12, 5.2), layout="constrained")
     reliability, histogram = figure.subplots(1, 2)
     reliability.plot([0, 1], [0, 1], "k:", label="as it should be")

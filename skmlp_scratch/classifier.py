@@ -25,9 +25,9 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
 
     Hidden layers with ReLU or another activation, a softmax output with one unit per
     class, cross-entropy loss with an L2 penalty; Adam or stochastic gradient descent on
-    mini-batches, or L-BFGS on all rows. For multilabel targets the output is one sigmoid
-    per label. Parameters and fitted attributes are those of scikit-learn's
-    :class:`~sklearn.neural_network.MLPClassifier`.
+    mini-batches, or L-BFGS on all rows. For multilabel targets the output is one
+    sigmoid per label. It has the parameters and fitted attributes of scikit-learn's
+    :class:`~sklearn.neural_network.MLPClassifier`, and more.
 
     Parameters
     ----------
@@ -35,62 +35,67 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         Number of units in each hidden layer. ``()`` means none: softmax regression.
 
     activation : {'identity', 'logistic', 'tanh', 'relu', 'leaky_relu', 'elu', 'selu', \
-            'gelu', 'silu', 'softplus'} or list of these, default='relu'
-        Activation of the hidden layers: ``x``, ``1 / (1 + exp(-x))``, ``tanh(x)``,
-        ``max(0, x)``, or one that ``MLPClassifier`` lacks. A list has one for each
-        hidden layer.
+            'gelu', 'silu', 'softplus'} or list of str, default='relu'
+        Activation function of the hidden layers. The first four are ``x``,
+        ``1 / (1 + exp(-x))``, ``tanh(x)`` and ``max(0, x)``; ``MLPClassifier`` lacks
+        the others. A list has one for each hidden layer.
 
     solver : {'adam', 'adamw', 'sgd', 'lbfgs'}, default='adam'
         Adam [1]_, Adam with decoupled weight decay [4]_, stochastic gradient descent
-        with momentum, or L-BFGS, which takes all rows in every step and suits small
+        with momentum, or L-BFGS. L-BFGS uses all rows in every step, which suits small
         data.
 
     alpha : float, default=0.0001
         Strength of the L2 penalty, which is ``alpha / 2`` times the sum of all squared
-        weights, divided by the number of rows in the batch. For ``'adamw'`` the weight
-        decay: each step first multiplies the weights by ``1 - alpha`` times the
-        learning rate, whatever the batch size, and there is no penalty; 0.01 is usual.
+        weights, divided by the number of rows in the batch. With ``'adamw'`` there is
+        no penalty, and ``alpha`` is the weight decay: each step first multiplies the
+        weights by ``1 - alpha * eta``, where ``eta`` is the learning rate, whatever the
+        batch size; 0.01 is usual.
 
     batch_size : int or 'auto', default='auto'
-        Rows in a mini-batch; ``'auto'`` means ``min(200, n_samples)``.
+        Number of rows in a mini-batch. ``'auto'`` means ``min(200, n_samples)``.
 
     learning_rate : {'constant', 'invscaling', 'adaptive', 'one_cycle', 'cosine'}, \
             default='constant'
-        How the learning rate changes. For ``'sgd'``, ``'invscaling'`` sets it after each
-        epoch to ``learning_rate_init / (t_ + 1) ** power_t``, and ``'adaptive'`` divides
-        it by 5 instead of stopping, until it is below 1e-6. For ``'adam'`` and
-        ``'adamw'`` too, step by step over all of ``max_iter``: ``'one_cycle'`` [5]_ goes
-        linearly up to ``learning_rate_init`` in the first quarter, then linearly down to
-        zero; ``'cosine'`` [6]_ follows half a cosine down to zero after a warm-up of one
-        twentieth. With these two ``max_iter`` is a budget that every fit uses up, also
-        one with ``warm_start``: neither ``tol`` nor early stopping ends it.
+        Schedule of the learning rate. For ``'sgd'``, ``'invscaling'`` sets it after
+        each epoch to ``learning_rate_init / (t_ + 1) ** power_t``, and ``'adaptive'``
+        divides it by 5 instead of stopping, until it is below 1e-6.
+
+        The two others change it at every step, over all of ``max_iter``, for ``'adam'``
+        and ``'adamw'`` too. ``'one_cycle'`` [5]_ rises linearly to
+        ``learning_rate_init`` in the first quarter, then falls linearly to zero.
+        ``'cosine'`` [6]_ follows half a cosine down to zero, after a warm-up of one
+        twentieth. Every fit with one of the two, also with ``warm_start``, takes all
+        ``max_iter`` epochs: neither ``tol`` nor early stopping ends it.
 
     learning_rate_init : float, default=0.001
-        The learning rate at first or, with ``'one_cycle'`` and ``'cosine'``, at its
-        largest. Not for L-BFGS.
+        Initial learning rate; with ``'one_cycle'`` and ``'cosine'`` the largest. Not
+        used by L-BFGS.
 
     power_t : float, default=0.5
-        The exponent of ``'invscaling'``.
+        Exponent of ``'invscaling'``.
 
     max_iter : int, default=200
-        The most epochs, each of which uses every row once; for L-BFGS the most
+        Maximum number of epochs, each of which uses every row once; for L-BFGS, of
         iterations. With ``'one_cycle'`` and ``'cosine'`` the number of epochs.
 
     shuffle : bool, default=True
         Whether to shuffle the rows before every epoch.
 
     random_state : int, RandomState instance or None, default=None
-        Source of the initial weights, the validation split and the shuffling. An int
-        gives the same result, to the bit, every time on the same machine.
+        Source of the initial weights, the validation split, the shuffling, noise and
+        dropout. An int gives the same result, to the bit, every time on the same
+        machine.
 
     tol : float, default=1e-4
-        Training stops when, more than ``n_iter_no_change`` epochs in a row, the training
-        loss (with early stopping, what ``monitor`` says) has not improved by ``tol`` on
-        its best value. L-BFGS stops when no entry of the gradient is larger.
+        Training stops when the training loss has not improved by ``tol`` on its best
+        value for more than ``n_iter_no_change`` epochs in a row. With early stopping,
+        the quantity that ``monitor`` names takes the place of the training loss. L-BFGS
+        stops when no entry of the gradient is larger than ``tol``.
 
     verbose : bool or int, default=False
-        Whether to print a line per epoch, with the learning rate whenever it has fallen,
-        and at the end why training stopped.
+        Whether to print a line per epoch, with the learning rate whenever it has
+        fallen, and the reason for stopping at the end.
 
     warm_start : bool, default=False
         Whether ``fit`` starts from the weights of the last fit, with a new optimizer,
@@ -103,45 +108,48 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         Whether ``'sgd'`` uses Nesterov's momentum.
 
     early_stopping : bool, default=False
-        Whether to stop when ``monitor`` no longer improves on validation rows (not with
-        ``'one_cycle'`` and ``'cosine'``), and to keep the weights of the best epoch.
-        Without ``X_val``, rows are set aside; the split is stratified, and a class with
-        too few rows for that stays in training, with a warning. Not for L-BFGS.
+        Whether to stop when ``monitor`` no longer improves on the validation rows, and
+        to keep the weights of the best epoch. With ``'one_cycle'`` and ``'cosine'`` it
+        only keeps those weights. Without ``X_val``, some of the training rows are set
+        aside, by a stratified split: a class with too few rows for it stays in
+        training, with a warning. Not for L-BFGS.
 
     validation_fraction : float, default=0.1
-        How much of the rows early stopping sets aside, at least 0 and below 1.
+        Fraction of the rows that early stopping sets aside, at least 0 and below 1.
 
     beta_1, beta_2 : float, default=0.9 and 0.999
         Decay rates of Adam's first and second moment, at least 0 and below 1.
 
     epsilon : float, default=1e-8
-        Added to the root of Adam's second moment.
+        Added to the square root of Adam's second moment.
 
     n_iter_no_change : int or float('inf'), default=10
-        Epochs without improvement that are allowed in a row; without effect with
-        ``'one_cycle'`` and ``'cosine'``.
+        Number of epochs in a row without improvement that are allowed. Without effect
+        with ``'one_cycle'`` and ``'cosine'``.
 
     max_fun : int, default=15000
-        The most evaluations of the objective by L-BFGS.
+        Maximum number of evaluations of the objective by L-BFGS.
 
     weight_init : {'he_normal', 'he_uniform', 'glorot_normal', 'glorot_uniform'} or \
             float, default='he_normal'
-        How the weights are drawn. He [2]_ has variance ``2 / fan_in``, which suits ReLU;
-        Glorot [3]_ has ``2 / (fan_in + fan_out)``; a number is the standard deviation
-        of normal draws. Biases start at zero, except with ``'glorot_uniform'``, which
-        draws all numbers exactly as ``MLPClassifier`` does. With SELU, He's variance is
-        LeCun's, ``1 / fan_in``. The output layer has He's variance, too: with a tenth of
-        its weights accuracy on 30 tables was the same, .831 against .828, and on MNIST
-        half a point lower.
+        How the weights are drawn. He [2]_ has variance ``2 / fan_in``, which suits
+        ReLU; Glorot [3]_ has ``2 / (fan_in + fan_out)``; a number is the standard
+        deviation of normal draws. With SELU, He's variance is LeCun's, ``1 / fan_in``.
+        ``'glorot_uniform'`` draws all numbers exactly as ``MLPClassifier`` does, biases
+        too.
+
+        Otherwise biases start at zero. The output layer has He's variance like the
+        hidden layers: with a tenth of its weights accuracy on 30 tables was the same,
+        .831 against .828, and on MNIST half a point lower.
 
     dtype : {'auto', 'float32', 'float64'}, default='auto'
         Type in which to compute. ``'auto'`` means float32 if it holds the values of X
         exactly (float32, float16, bool, integers of up to 16 bits), float64 otherwise.
 
     class_weight : dict of label to float, 'balanced' or None, default=None
-        Weights of the classes, multiplied into ``sample_weight``; a class that the dict
-        does not name has weight 1. Keys that are no classes, as in a fold that lacks
-        one, are fine if every class is named. ``'balanced'`` means
+        Weights of the classes, multiplied into ``sample_weight``. A class that the dict
+        does not name has weight 1. Keys that are no classes, as in a fold that lacks a
+        class, are allowed if every class is named. ``'balanced'`` means
         ``n_samples / (n_classes * np.bincount(y))``, with rows counted by their
         ``sample_weight``.
 
@@ -149,34 +157,35 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         Whether early stopping watches accuracy or loss on the validation rows.
 
     dropout : float or list of float, default=0.0
-        Probability, in training, with which the output of a hidden unit is replaced by
-        0; the others are divided by one minus it [7]_. A list has one for the input and
-        one for each hidden layer; a number means that of all hidden layers, and a whole
-        input. There is none in prediction and validation.
+        Probability, in training, of replacing the output of a hidden unit by 0. The
+        other outputs are divided by one minus this probability [7]_. A number applies
+        to all hidden layers, and not to the input; a list has one for the input and one
+        for each hidden layer. There is no dropout in prediction and validation.
 
     noise : float, default=0.0
-        Standard deviation of Gaussian noise that is added, in training, to the input and
-        to what each activation gets. Its size is that of scaled features: 0.1 to 0.4.
-        There is none in prediction and validation. Needs dense X.
+        Standard deviation of Gaussian noise that is added, in training, to the input
+        and to what each activation gets. It is meant for scaled features: 0.1 to 0.4.
+        There is no noise in prediction and validation. Needs dense X.
 
     label_smoothing : float, default=0.0
         How much of each target probability, from 0 to 1, is spread evenly over all
-        classes while training; for multilabel targets over 0 and 1 [8]_. Scores and
-        losses on validation rows are without it.
+        classes in training; for multilabel targets over 0 and 1 [8]_. Scores and losses
+        on validation rows are computed without it.
 
     max_norm : float or None, default=None
-        The largest Euclidean norm of each unit's incoming weights; longer ones are
-        scaled after every step [7]_.
+        Maximum Euclidean norm of each unit's incoming weights; longer ones are scaled
+        down after every step [7]_.
 
     clip_norm : float or None, default=None
-        The largest Euclidean norm of the gradient of all parameters; longer ones are
-        scaled before the step.
+        Maximum Euclidean norm of the gradient of all parameters; a longer gradient is
+        scaled down before the step.
 
     averaging : float, default=0.0
         Decay ``d`` of an exponential moving average of the parameters,
-        ``a <- d a + (1 - d) p`` after each step, that takes their place in prediction
-        and validation; ``d`` is ``(1 + t) / (10 + t)`` in step t where that is smaller.
-        0.999 averages over about the last 1000 steps; 0 means none.
+        ``a <- d a + (1 - d) p`` after each step. The average takes the place of the
+        parameters in prediction and validation. In step ``t``, ``d`` is
+        ``(1 + t) / (10 + t)`` where this is smaller. 0.999 averages over about the last
+        1000 steps; 0 means no average.
 
     batch_norm : bool, default=False
         Whether, in training, what each activation gets is normalised to mean 0 and
@@ -205,14 +214,14 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         ``'softmax'``, or ``'logistic'`` for multilabel targets.
 
     n_iter_ : int
-        Epochs, or iterations of L-BFGS, of the last fit.
+        Number of epochs of the last fit; for L-BFGS, of iterations.
 
     best_iter_ : int
-        The epoch, counted from 1 along ``loss_curve_``, at which what decides on
-        stopping was best. With early stopping, the weights are those of this epoch.
+        The epoch, counted from 1 along ``loss_curve_``, with the best value of what
+        decides on stopping. With early stopping, the weights are from this epoch.
 
     t_ : int
-        Training rows seen, over all epochs; 0 for L-BFGS.
+        Number of training rows seen, over all epochs; 0 for L-BFGS.
 
     loss_ : float
         Objective of the last epoch, penalty included.
@@ -222,11 +231,13 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
 
     loss_curve_ : list of float
         Objective of each epoch, as it was minimized: with the penalty (none for
-        ``'adamw'``), noise, dropout and smoothed labels; over all fits of a warm start.
+        ``'adamw'``), noise, dropout and smoothed labels. With ``warm_start``, of all
+        fits.
 
     validation_scores_ : list of float or None
-        Accuracy on the validation rows after each epoch of ``loss_curve_``; NaN for
-        epochs of an earlier fit without such rows, None without any.
+        Accuracy on the validation rows after each epoch of ``loss_curve_``: NaN for
+        epochs of an earlier fit without such rows. None if there are no such rows at
+        all.
 
     validation_loss_curve_ : list of float or None
         Mean loss on the validation rows after each epoch, without the penalty.
@@ -251,9 +262,9 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
 
     ``J = (sum_{i in B} w_i loss_i + alpha / 2 sum_l ||W_l||^2) / (|B| m)``.
 
-    With ``weight_init='glorot_uniform'``, ``dtype='float64'`` and three or more classes,
-    the same ``random_state`` gives the same numbers as ``MLPClassifier``, up to
-    rounding. For two classes ``MLPClassifier`` has a single logistic output unit.
+    With ``weight_init='glorot_uniform'``, ``dtype='float64'`` and three or more
+    classes, the same ``random_state`` gives the same numbers as ``MLPClassifier``, up
+    to rounding. For two classes ``MLPClassifier`` has a single logistic output unit.
 
     References
     ----------
@@ -371,42 +382,42 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> "ScratchMLPClassifier":
-        """Train on ``X`` and ``y``: from scratch, or on and on with ``warm_start``.
+        """Train on ``X`` and ``y``: from scratch, or further with ``warm_start``.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Training data. It is not copied into another type as a whole: rows are cast
-            batch by batch.
+            Training data. Rows are cast to the computing type batch by batch; ``X`` is
+            never converted as a whole.
         y : array-like or sparse matrix of shape (n_samples,) or (n_samples, n_labels)
-            Class labels: strings, whole numbers, booleans or dates, of one type. Or,
-            for several labels per row, a matrix with 0 where a label is absent and 1,
-            or another single value, where it is there; ``predict`` and ``score`` go by
-            0 and 1.
+            Class labels: strings, whole numbers, booleans or dates, all of one type.
+            For multilabel targets, a matrix with 0 where a label is absent, and 1 or
+            another single value where it is present; ``predict`` and ``score`` use 0
+            and 1.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, at least 0; a row of weight 2 counts like two rows, at
-            every batch size, and one of weight 0 is left out.
-        X_val, y_val, sample_weight_val : default=None
+            Weights of the rows, at least 0. A row of weight 2 counts like two rows, at
+            every batch size; a row of weight 0 is left out.
+        X_val, y_val, sample_weight_val : array-like or sparse matrix, default=None
             A validation set, like X, y and sample_weight. It gives
             ``validation_scores_`` and ``validation_loss_curve_``, and replaces the
-            internal split of early stopping. A Pipeline transforms it like X only when
-            told to by ``Pipeline(..., transform_input=["X_val"])`` and
-            ``set_fit_request(X_val=True, y_val=True)``, with metadata routing on.
+            internal split of early stopping. A Pipeline transforms it like X only with
+            ``Pipeline(..., transform_input=["X_val"])``, metadata routing and
+            ``set_fit_request(X_val=True, y_val=True)``.
 
         Returns
         -------
         self : ScratchMLPClassifier
-            Fitted.
+            The fitted estimator.
 
         Raises
         ------
         ValueError
-            If a parameter or the data is not valid. The estimator is then left as it
-            was, and so it is after the next one.
+            If a parameter or the data is not valid. The estimator is left unchanged.
         DivergenceError
             If training diverges without having beaten a constant prediction: a value is
             no longer finite, or the loss of every batch in whole epochs is a thousand
-            times that of such a prediction, and the network is of no use.
+            times the loss of a constant prediction, and the network is of no use. The
+            estimator is left unchanged.
         """
         validation = ValidationSet(X_val, y_val, sample_weight_val)
         self._fit_aside(Labels(), Call(X, y, sample_weight, validation))
@@ -418,34 +429,37 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
     ) -> "ScratchMLPClassifier":
         """Train on ``X`` and ``y`` for a single epoch, from where the last call ended.
 
-        The state of the optimizer, the random numbers and all counters go on, also after
-        pickling. Parameters set between calls count from the next one on. Rows may come
-        one by one, for ever: a call costs the same whatever came before. If a value
-        becomes infinite, the model stays as it was, with a DivergenceWarning.
+        The state of the optimizer, the random numbers and all counters go on, also
+        after pickling. Parameters that are set between calls take effect in the next
+        call. Rows may come one by one, without end: the cost of a call does not depend
+        on earlier calls. If training diverges in a later call, the model stays as it
+        was, with a DivergenceWarning.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Training data. The computing type is that of the first call.
+            Training data. The first call decides on the computing type.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, at least 0, relative to the mean weight of all rows so
-            far. If all are 0, nothing happens.
+            far. If all weights are 0, nothing happens.
         classes : array-like of shape (n_classes,), default=None
-            All labels that will ever come. Needed in the first call only. With several
-            labels per row ``np.arange(n_labels)``, or a matrix like ``y``.
+            All labels that may ever occur. Needed in the first call only. For
+            multilabel targets ``np.arange(n_labels)``, or a matrix like ``y``.
 
         Returns
         -------
         self : ScratchMLPClassifier
-            Fitted.
+            The fitted estimator.
 
         Raises
         ------
         ValueError
-            As :meth:`fit`, and if ``classes`` is missing in the first call or changes,
-            or a label is not among them.
+            As :meth:`fit`; and if ``classes`` is missing in the first call or changes
+            later, or a label is not one of them.
+        DivergenceError
+            As :meth:`fit`, in the first call.
         """
         call = Call(X, y, sample_weight, incremental=True, classes=classes)
         self._fit_aside(Labels(), call)
@@ -462,8 +476,8 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Class labels or, for multilabel targets, 1 where the probability of a label
-            is above 0.5.
+            Class labels. For multilabel targets, 1 where the probability of a label is
+            above 0.5, else 0.
         """
         fitted = snapshot(self)
         decode, classes = BY_OUTPUT[fitted.out_activation_].decode, _classes(fitted)
@@ -481,12 +495,13 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
             Columns in the order of ``classes_``; each row sums to 1. For multilabel
-            targets the sigmoid of the logits, each label by itself, below 1. No
-            probability is 0, whatever the logits, if these are finite: those too small
-            for the type are replaced by numbers below its smallest normal one, in the
-            order of their logarithms, so that ranks are kept. Two of these are equal
-            only if their logarithms are nearly so, to one part in 50,000 for float32, in
-            10^12 for float64.
+            targets the sigmoid of the logits, independent for each label, below 1.
+
+            No probability is 0 if the logits are finite. A probability too small for
+            the type is replaced by a subnormal number. The replacements are in the
+            order of the logarithms, so that ranks are kept; two of them are equal only
+            if their logarithms are nearly equal, to one part in 50,000 for float32, and
+            in 10^12 for float64.
         """
         fitted = snapshot(self)
         output = BY_OUTPUT[fitted.out_activation_].probabilities
@@ -495,8 +510,8 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
     def predict_log_proba(self, X: Any) -> Array:
         """Return the logarithm of every class's probability.
 
-        It is computed from the logits, not from ``predict_proba``, and is finite if they
-        are, even where the probability itself would be too small for its type.
+        It is computed from the logits, not from ``predict_proba``, and is finite if the
+        logits are, even where the probability itself would be too small for its type.
 
         Parameters
         ----------
@@ -523,8 +538,8 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         Returns
         -------
         scores : ndarray of shape (n_samples, n_classes), or (n_samples,)
-            Logits in the order of ``classes_``. For two classes the logarithm of the
-            odds of ``classes_[1]``: the difference of the two logits.
+            Logits in the order of ``classes_``. For two classes, the log-odds of
+            ``classes_[1]``: the difference of the two logits.
         """
         fitted = snapshot(self)
         if fitted.out_activation_ == "softmax" and len(fitted.intercepts_[-1]) == 2:
@@ -532,18 +547,19 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         return transformed_logits(fitted, X)
 
     def to_sklearn(self) -> Any:
-        """Return a fitted :class:`~sklearn.neural_network.MLPClassifier` with equal predictions.
+        """Return a fitted model of scikit-learn with equal predictions.
 
-        What can read that can read this: skl2onnx, for example. The two softmax outputs of
-        two classes become the single logistic unit that scikit-learn has, exactly.
+        Tools for :class:`~sklearn.neural_network.MLPClassifier`, such as skl2onnx, can
+        read it. For two classes, the two softmax outputs become the single logistic
+        unit of scikit-learn, exactly.
 
         Returns
         -------
         model : MLPClassifier
-            Fitted; it shares nothing that can change with this estimator, no array, list
-            or RandomState. Its parameters are those of this estimator that it knows;
-            ``'adamw'`` becomes ``'adam'``, and a learning rate with a budget
-            ``'constant'``: to fit it again is another training.
+            A fitted model. It shares no array, list or RandomState with this estimator.
+            It has the parameters of this estimator that ``MLPClassifier`` knows.
+            ``'adamw'`` becomes ``'adam'``; ``'one_cycle'`` and ``'cosine'`` become
+            ``'constant'``. Fitting it again is therefore another training.
 
         Raises
         ------
@@ -557,28 +573,27 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
 
     @classmethod
     def from_sklearn(cls, model: Any) -> "ScratchMLPClassifier":
-        """Return a fitted estimator with the predictions of scikit-learn's.
+        """Return a fitted estimator with the predictions of a scikit-learn model.
 
         Parameters
         ----------
         model : MLPClassifier
-            Fitted.
+            A fitted model.
 
         Returns
         -------
         estimator : ScratchMLPClassifier
-            Fitted; it shares nothing that can change with ``model``, no array, list or
-            RandomState. Its parameters are those of the model, with
-            ``weight_init='glorot_uniform'`` and the computing type of the model's
-            weights.
+            A fitted estimator. It shares no array, list or RandomState with ``model``.
+            It has the parameters of the model, ``weight_init='glorot_uniform'``, and
+            the type of the model's weights as ``dtype``.
 
         Raises
         ------
         TypeError
-            If ``model`` is something else.
+            If ``model`` is of another class.
         ValueError
-            If its weights are not finite or do not fit together, or it has an
-            activation that there is not.
+            If the weights are not finite or their shapes do not match, or the
+            activation is unknown.
         """
         return from_sklearn(model, cls, MLPClassifier)
 

@@ -1,4 +1,4 @@
-"""``PiecewiseLinearEncoder``: each number as its way through the bins of its feature."""
+"""``PiecewiseLinearEncoder``: a number as its way through the bins of its feature."""
 
 from typing import Any, Self
 
@@ -31,22 +31,22 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
 
     ``clip((x - e_j) / (e_{j+1} - e_j), 0, 1) - 0.5``
 
-    which is -0.5 below the bin, 0.5 above it, and grows linearly within. A network that
-    sees these columns can bend its output at every edge with its first weights; from the
-    number alone it has to learn where to bend. Trees are good at tables for that reason.
+    which is -0.5 below the bin, 0.5 above it, and grows linearly within. With such
+    columns as input, the first weights of a network can bend its output at every edge.
+    From the number alone, the network has to learn where to bend.
 
     Parameters
     ----------
     n_bins : int or 'auto', default='auto'
-        Bins of each feature, before edges that coincide are merged. ``'auto'`` means
-        one for 20 rows, at least 2 and at most 16, and fewer, but at least 4, where
-        there would be more than 256 columns in all.
+        Number of bins of each feature, before edges that coincide are merged.
+        ``'auto'`` means one bin for every 20 rows, at least 2 and at most 16. If there
+        would be more than 256 columns in all, it means fewer, but at least 4.
 
     Attributes
     ----------
     edges_ : list of ndarray of shape (n_edges,)
         The edges of each feature's bins, ascending. A feature without two different
-        values has less than two, and gives no column.
+        values has less than two edges, and gives no column.
 
     n_features_in_ : int
         Number of features.
@@ -56,15 +56,16 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
 
     See Also
     --------
-    sklearn.preprocessing.KBinsDiscretizer : Says only in which bin a number is.
-    sklearn.preprocessing.SplineTransformer : With ``degree=1``, hat functions on the same
-        edges, which span the same functions; each is 0 but near its edge.
+    sklearn.preprocessing.KBinsDiscretizer : Encodes only the bin of a number.
+    sklearn.preprocessing.SplineTransformer : With ``degree=1``, hat functions on the
+        same edges, which span the same functions.
 
     Notes
     -----
     Missing values (NaN) become 0, halfway through, in all columns of their feature: an
-    imputer before the encoder is not needed. Numbers outside of the range that was seen
-    are encoded like its ends; networks want the scaled number beside the encoding.
+    imputer before the encoder is not needed. Numbers outside the range of the training
+    data are encoded like the ends of this range. A network needs the scaled number
+    beside the encoding.
 
     References
     ----------
@@ -97,13 +98,13 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows in the quantiles, at least 0: a row of weight 2 counts
+            Weights of the rows in the quantiles, at least 0. A row of weight 2 counts
             like two rows.
 
         Returns
         -------
         self : PiecewiseLinearEncoder
-            Fitted.
+            The fitted encoder.
 
         Raises
         ------
@@ -137,7 +138,7 @@ class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimat
         Returns
         -------
         encoded : ndarray of shape (n_samples, n_columns)
-            A column for each bin, feature after feature; float32 for X of float32.
+            One column for each bin, feature after feature; float32 if X is float32.
         """
         check_is_fitted(self)
         X = self._validate(X, reset=False)

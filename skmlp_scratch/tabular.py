@@ -1,4 +1,4 @@
-"""``TabularMLPClassifier`` and ``TabularMLPRegressor``: from a data frame to predictions."""
+"""``TabularMLPClassifier`` and ``TabularMLPRegressor``: from frames to predictions."""
 
 from typing import Any
 
@@ -17,61 +17,63 @@ from skmlp_scratch.regressor import ScratchMLPRegressor
 
 
 class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
-    """An ensemble of networks that classifies the rows of a table, as it comes.
+    """An ensemble of networks that classifies the rows of a table, as it is.
 
-    Frames of pandas or polars, with numbers, booleans, strings, categories and missing
-    values, or arrays. There is nothing to scale, encode, impute or tune first.
+    It takes frames of pandas or polars, with numbers, booleans, strings, categories and
+    missing values, or arrays. There is nothing to scale, encode, impute or tune first.
 
     Parameters
     ----------
     n_estimators : int, default=8
         Number of members. The rows are split into as many folds, and each member is
-        trained without one of them; a single member is trained without an eighth.
+        trained without one of the folds. A single member is trained without an eighth
+        of the rows.
 
     categorical_features : 'from_dtype', array-like of bool, int or str, or None, \
             default='from_dtype'
-        Which columns are categories. ``'from_dtype'``: those of strings, and those of
+        Which columns are categories. ``'from_dtype'`` means columns of strings, and of
         pandas' and polars' types ``category``, ``Categorical`` and ``Enum``. Otherwise
-        a mask, or the positions or names of those columns, or None for none; all other
-        columns must then hold numbers.
+        a mask, positions or names of columns, or None for no columns; all other columns
+        must then hold numbers.
 
     hidden_layer_sizes : int or sequence of int, default=(64, 64)
         Number of units in each hidden layer of a member.
 
     learning_rate_init : float, default=0.02
-        The largest learning rate of the one cycle that each member goes through.
+        Largest learning rate of the one-cycle schedule of each member.
 
     alpha : float, default=0.1
         Decoupled weight decay of AdamW.
 
     n_bins : int or 'auto', default='auto'
-        Bins of each number in the piecewise linear encoding, as of
+        Number of bins of each number in the piecewise linear encoding, as in
         :class:`PiecewiseLinearEncoder`.
 
     max_steps : int or 'auto', default='auto'
-        The most steps of the optimizer in the training of a member, which takes as many
-        whole epochs as fit in, at least one. ``'auto'`` means about 400, but at least
-        10 and at most 200 epochs.
+        Maximum number of steps of the optimizer in the training of a member. A member
+        takes as many whole epochs as fit in, at least one. ``'auto'`` means about 400
+        steps, but at least 10 and at most 200 epochs.
 
     batch_size : int or 'auto', default='auto'
-        Rows in a mini-batch. ``'auto'`` means the power of two that is nearest to a
-        sixteenth of the rows, from 32 to 256; of more than 90,000 rows, to a 256th of
-        them, up to 1024.
+        Number of rows in a mini-batch. ``'auto'`` means the power of two nearest to a
+        sixteenth of the rows, from 32 to 256. With more than 90,000 rows, it means the
+        power of two nearest to a 256th of the rows, up to 1024.
 
     class_weight : dict of label to float, 'balanced' or None, default=None
-        Weights of the classes, multiplied into ``sample_weight``; a class that the dict
-        does not name has weight 1. Keys that are no classes, as in a fold that lacks
-        one, are fine if every class is named. ``'balanced'`` means
+        Weights of the classes, multiplied into ``sample_weight``. A class that the dict
+        does not name has weight 1. Keys that are no classes, as in a fold that lacks a
+        class, are allowed if every class is named. ``'balanced'`` means
         ``n_samples / (n_classes * np.bincount(y))``, with rows counted by their
         ``sample_weight``.
 
     n_jobs : int or None, default=None
-        How many members to train at a time, in processes of joblib, each with one thread
-        of linear algebra; -1 means one for each core. Results do not depend on it.
+        Number of members to train at a time, in processes of joblib, each with one
+        thread of linear algebra. -1 means one for each core. Results do not depend on
+        it.
 
     random_state : int, RandomState instance or None, default=None
-        Source of the folds, the initial weights and the shuffling. An int gives the same
-        result, to the bit, every time on the same machine.
+        Source of the folds, the initial weights and the shuffling. An int gives the
+        same result, to the bit, every time on the same machine.
 
     verbose : bool or int, default=False
         Whether to print a line for each member, and one at the end.
@@ -79,19 +81,20 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     Attributes
     ----------
     estimators_ : list of ScratchMLPClassifier of length `n_estimators`
-        The members, fitted. Those at even positions read the first
-        ``preprocessor_.n_plain_`` columns of the encoded table, the others all of them.
+        The fitted members. Members at even positions read the first
+        ``preprocessor_.n_plain_`` columns of the encoded table, the others all columns.
 
     preprocessor_ : TableEncoder
-        Encodes a table: ``preprocessor_.transform(X)`` is what the members read, and
-        ``preprocessor_.get_feature_names_out()`` names its columns.
+        The encoder of the table. ``preprocessor_.transform(X)`` is the input of the
+        members, and ``preprocessor_.get_feature_names_out()`` names its columns.
 
     oob_score_ : float
         Accuracy of the out-of-bag predictions.
 
     oob_decision_function_ : ndarray of shape (n_samples, n_classes)
-        The probabilities of each row's classes according to the members that never saw
-        it; NaN where every member did, which happens with a single one only.
+        Probabilities of the classes for each row, by the members that were trained
+        without it; NaN where every member saw the row, which happens only with a single
+        member.
 
     classes_ : ndarray of shape (n_classes,)
         The class labels, sorted.
@@ -100,7 +103,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         Number of columns of the table.
 
     feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
-        Their names, if they have names that are all strings.
+        Names of the columns, if all names are strings.
 
     See Also
     --------
@@ -111,15 +114,17 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
 
     Notes
     -----
-    Numbers are standardised; missing ones become the median, and a column says where.
-    Categories become one-hot columns, where missing is a level of its own; levels with
-    fewer than 5 rows, and the rarest where there would be more than 256 columns, share
-    one, which is also that of levels never seen before. Dates and text are refused.
+    Numbers are standardised. Missing numbers become the median, and an indicator column
+    says where. Categories become one-hot columns, where missing is a level of its own.
+    Levels with fewer than 5 rows, and the rarest where there would be more than 256
+    columns, share one column; levels that ``fit`` did not see go there, too. Dates and
+    text are refused.
 
-    Each member has its own seed and its own fold of the rows, on which it finds the
-    epoch with the smallest loss, whose weights it keeps. A fold is also what gives every
-    row a prediction by a member that never saw it. Half of the members read a piecewise
-    linear encoding [1]_ beside the numbers: as good as if all did, and quicker.
+    Each member has its own seed and its own fold of the rows. On this fold it finds the
+    epoch with the smallest loss, and keeps the weights of that epoch. The folds also
+    give every row a prediction by a member that was trained without it. Half of the
+    members read a piecewise linear encoding [1]_ beside the numbers: as good as if all
+    did, and quicker.
 
     References
     ----------
@@ -178,7 +183,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         Parameters
         ----------
         X : frame, array-like or sparse matrix of shape (n_samples, n_features)
-            The table, with the columns that ``fit`` had.
+            The table, with the same columns as in ``fit``.
 
         Returns
         -------
@@ -194,7 +199,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         Parameters
         ----------
         X : frame, array-like or sparse matrix of shape (n_samples, n_features)
-            The table, with the columns that ``fit`` had.
+            The table, with the same columns as in ``fit``.
 
         Returns
         -------
@@ -210,7 +215,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         Parameters
         ----------
         X : frame, array-like or sparse matrix of shape (n_samples, n_features)
-            The table, with the columns that ``fit`` had.
+            The table, with the same columns as in ``fit``.
 
         Returns
         -------
@@ -220,18 +225,18 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         return np.log(self.predict_proba(X))
 
     def decision_function(self, X: Any) -> Array:
-        """Return scores whose softmax, or sigmoid for two classes, are the probabilities.
+        """Return scores: their softmax, or sigmoid for two classes, is predict_proba.
 
         Parameters
         ----------
         X : frame, array-like or sparse matrix of shape (n_samples, n_features)
-            The table, with the columns that ``fit`` had.
+            The table, with the same columns as in ``fit``.
 
         Returns
         -------
         scores : ndarray of shape (n_samples, n_classes), or (n_samples,)
-            Logarithms of the probabilities, in the order of ``classes_``; for two classes
-            the logarithm of the odds of ``classes_[1]``.
+            Logarithms of the probabilities, in the order of ``classes_``. For two
+            classes, the log-odds of ``classes_[1]``.
         """
         logarithms = self.predict_log_proba(X)
         if logarithms.shape[1] == 2:
@@ -275,55 +280,57 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
 
 
 class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
-    """An ensemble of networks that predicts a value for the rows of a table, as it comes.
+    """An ensemble of networks that predicts values from the rows of a table, as it is.
 
-    Frames of pandas or polars, with numbers, booleans, strings, categories and missing
-    values, or arrays. There is nothing to scale, encode, impute or tune first; the target
-    is standardised within.
+    It takes frames of pandas or polars, with numbers, booleans, strings, categories and
+    missing values, or arrays. There is nothing to scale, encode, impute or tune first.
+    The target is standardised internally.
 
     Parameters
     ----------
     n_estimators : int, default=8
         Number of members. The rows are split into as many folds, and each member is
-        trained without one of them; a single member is trained without an eighth.
+        trained without one of the folds. A single member is trained without an eighth
+        of the rows.
 
     categorical_features : 'from_dtype', array-like of bool, int or str, or None, \
             default='from_dtype'
-        Which columns are categories. ``'from_dtype'``: those of strings, and those of
+        Which columns are categories. ``'from_dtype'`` means columns of strings, and of
         pandas' and polars' types ``category``, ``Categorical`` and ``Enum``. Otherwise
-        a mask, or the positions or names of those columns, or None for none; all other
-        columns must then hold numbers.
+        a mask, positions or names of columns, or None for no columns; all other columns
+        must then hold numbers.
 
     hidden_layer_sizes : int or sequence of int, default=(64, 64)
         Number of units in each hidden layer of a member.
 
     learning_rate_init : float, default=0.02
-        The largest learning rate of the one cycle that each member goes through.
+        Largest learning rate of the one-cycle schedule of each member.
 
     alpha : float, default=0.1
         Decoupled weight decay of AdamW.
 
     n_bins : int or 'auto', default='auto'
-        Bins of each number in the piecewise linear encoding, as of
+        Number of bins of each number in the piecewise linear encoding, as in
         :class:`PiecewiseLinearEncoder`.
 
     max_steps : int or 'auto', default='auto'
-        The most steps of the optimizer in the training of a member, which takes as many
-        whole epochs as fit in, at least one. ``'auto'`` means about 400, but at least
-        10 and at most 200 epochs.
+        Maximum number of steps of the optimizer in the training of a member. A member
+        takes as many whole epochs as fit in, at least one. ``'auto'`` means about 400
+        steps, but at least 10 and at most 200 epochs.
 
     batch_size : int or 'auto', default='auto'
-        Rows in a mini-batch. ``'auto'`` means the power of two that is nearest to a
-        sixteenth of the rows, from 32 to 256; of more than 90,000 rows, to a 256th of
-        them, up to 1024.
+        Number of rows in a mini-batch. ``'auto'`` means the power of two nearest to a
+        sixteenth of the rows, from 32 to 256. With more than 90,000 rows, it means the
+        power of two nearest to a 256th of the rows, up to 1024.
 
     n_jobs : int or None, default=None
-        How many members to train at a time, in processes of joblib, each with one thread
-        of linear algebra; -1 means one for each core. Results do not depend on it.
+        Number of members to train at a time, in processes of joblib, each with one
+        thread of linear algebra. -1 means one for each core. Results do not depend on
+        it.
 
     random_state : int, RandomState instance or None, default=None
-        Source of the folds, the initial weights and the shuffling. An int gives the same
-        result, to the bit, every time on the same machine.
+        Source of the folds, the initial weights and the shuffling. An int gives the
+        same result, to the bit, every time on the same machine.
 
     verbose : bool or int, default=False
         Whether to print a line for each member, and one at the end.
@@ -331,25 +338,25 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
     Attributes
     ----------
     estimators_ : list of ScratchMLPRegressor of length `n_estimators`
-        The members, fitted. Those at even positions read the first
-        ``preprocessor_.n_plain_`` columns of the encoded table, the others all of them.
+        The fitted members. Members at even positions read the first
+        ``preprocessor_.n_plain_`` columns of the encoded table, the others all columns.
 
     preprocessor_ : TableEncoder
-        Encodes a table: ``preprocessor_.transform(X)`` is what the members read, and
-        ``preprocessor_.get_feature_names_out()`` names its columns.
+        The encoder of the table. ``preprocessor_.transform(X)`` is the input of the
+        members, and ``preprocessor_.get_feature_names_out()`` names its columns.
 
     oob_score_ : float
         R² of the out-of-bag predictions.
 
     oob_prediction_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        The mean prediction for each row by the members that never saw it; NaN where
-        every member did, which happens with a single one only.
+        Mean prediction for each row, by the members that were trained without it; NaN
+        where every member saw the row, which happens only with a single member.
 
     n_features_in_ : int
         Number of columns of the table.
 
     feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
-        Their names, if they have names that are all strings.
+        Names of the columns, if all names are strings.
 
     See Also
     --------
@@ -360,15 +367,17 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
 
     Notes
     -----
-    Numbers are standardised; missing ones become the median, and a column says where.
-    Categories become one-hot columns, where missing is a level of its own; levels with
-    fewer than 5 rows, and the rarest where there would be more than 256 columns, share
-    one, which is also that of levels never seen before. Dates and text are refused.
+    Numbers are standardised. Missing numbers become the median, and an indicator column
+    says where. Categories become one-hot columns, where missing is a level of its own.
+    Levels with fewer than 5 rows, and the rarest where there would be more than 256
+    columns, share one column; levels that ``fit`` did not see go there, too. Dates and
+    text are refused.
 
-    Each member has its own seed and its own fold of the rows, on which it finds the
-    epoch with the smallest loss, whose weights it keeps. A fold is also what gives every
-    row a prediction by a member that never saw it. Half of the members read a piecewise
-    linear encoding [1]_ beside the numbers: as good as if all did, and quicker.
+    Each member has its own seed and its own fold of the rows. On this fold it finds the
+    epoch with the smallest loss, and keeps the weights of that epoch. The folds also
+    give every row a prediction by a member that was trained without it. Half of the
+    members read a piecewise linear encoding [1]_ beside the numbers: as good as if all
+    did, and quicker.
 
     References
     ----------
@@ -419,27 +428,26 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         self.verbose = verbose
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
-        """Return the mean of the members' values for each row, and their spread if asked.
+        """Return the mean of the members' predictions, and their spread if asked.
 
-        What a member says beyond the targets that it was trained on is taken for the
-        nearest of them.
+        The prediction of a member is clipped to the range of the training targets.
 
         Parameters
         ----------
         X : frame, array-like or sparse matrix of shape (n_samples, n_features)
-            The table, with the columns that ``fit`` had.
+            The table, with the same columns as in ``fit``.
         return_std : bool, default=False
-            Whether to return the standard deviation of the members, too. It says how far
-            they disagree, which is much where there was little to learn from. It knows
-            nothing of the noise of the target, and is no prediction interval: for that,
-            use conformal prediction, for example of MAPIE.
+            Whether to return the standard deviation of the members' predictions, too.
+            It is large where members disagree for want of training data. It does not
+            contain the noise of the target, and is no prediction interval. For
+            intervals, use conformal prediction, for example with MAPIE.
 
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions.
         std : ndarray of the same shape
-            The spread; only with ``return_std=True``.
+            Standard deviation of the members; only with ``return_std=True``.
         """
         blocks = [np.clip(outputs, *self._target_range) for outputs in self._outputs(X)]
         mean = np.concatenate([np.mean(b, axis=0, dtype=float) for b in blocks])
