@@ -23,22 +23,14 @@ class Activation:
 class ReLU(Activation):
     """``y = max(x, 0)``. The derivative at 0 is taken as 0."""
 
-    def __init__(self) -> None:
-        self._zero, self._zeros = np.zeros(()), np.zeros(0)
-
     def forward(self, x: Array, out: Array | None = None) -> Array:
         """Return ``max(x, 0)``."""
-        # With an array of zeros: 2 us against 8 with the number, at 200 x 100.
-        if self._zeros.shape != x.shape or self._zeros.dtype != x.dtype:
-            self._zero, self._zeros = np.zeros((), x.dtype), np.zeros_like(x)
-        self.y = np.maximum(x, self._zeros, out=out)
+        self.y = np.maximum(x, 0, out=out)
         return self.y
 
     def backward(self, dout: Array, out: Array | None = None) -> Array:
         """Return ``dout`` where the output was positive, 0 elsewhere."""
-        # As numbers: 4.4 us against 5.2 with the mask itself, at 200 x 100. The zero is an
-        # array without dimensions: 0.25 us quicker than Python's.
-        return np.multiply(dout, (self.y > self._zero).astype(dout.dtype), out=out)
+        return np.multiply(dout, self.y > 0, out=out)
 
 
 class Sigmoid(Activation):
