@@ -32,7 +32,9 @@ SKLEARN = tuple(map(int, sklearn.__version__.split(".")[:2]))
 
 SOLVERS = ("adam", "adamw", "sgd", "lbfgs")
 STOCHASTIC = tuple(solver for solver in SOLVERS if solver != "lbfgs")
-# AdamW is left out where it could only do what Adam does.
+# For these alpha is a penalty in the loss; AdamW's decay is none.
+PENALIZED = [solver for solver in SOLVERS if solver != "adamw"]
+# Where AdamW goes the same way as Adam, it is left out.
 UNLIKE_SOLVERS = [solver for solver in SOLVERS if solver != "adamw"]
 OPTIMIZERS = {"adam": Adam, "adamw": AdamW, "sgd": SGD}
 # What has no default.
@@ -53,6 +55,7 @@ ESTIMATORS = (ScratchMLPClassifier, ScratchMLPRegressor)
 both = pytest.mark.parametrize("estimator_class", ESTIMATORS)
 all_stochastic = pytest.mark.parametrize("solver", STOCHASTIC)
 solvers = pytest.mark.parametrize("solver", UNLIKE_SOLVERS)
+penalized_solvers = pytest.mark.parametrize("solver", PENALIZED)
 stochastic = pytest.mark.parametrize(
     "solver", [solver for solver in UNLIKE_SOLVERS if solver in STOCHASTIC]
 )

@@ -23,6 +23,7 @@ from helpers import (
     scaled_iris,
     seeds,
     sklearn_activations,
+    sklearn_stochastic,
     stochastic,
     strided,
     through_joblib,
@@ -84,7 +85,7 @@ def test_signature_is_that_of_mlp_classifier_and_keywords_more():
 
 
 @ignore_convergence
-@stochastic
+@sklearn_stochastic
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("hidden_layer_sizes", [(), (6,), (6, 5)], ids=repr)
 @pytest.mark.parametrize("n_classes", [2, 3])

@@ -15,6 +15,7 @@ from helpers import (
     poisson_in_scikit_learn,
     regression_losses,
     seeds,
+    sklearn_solvers,
     solvers,
 )
 from sklearn.base import clone, is_regressor
@@ -201,7 +202,7 @@ def test_parameters_are_those_of_the_classifier():
     assert list(ours.items()) == list(classifiers.items())
 
 
-@solvers
+@sklearn_solvers
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("n_outputs", [1, 3])
 def test_fitted_attributes(n_outputs, early_stopping, solver):

@@ -118,13 +118,11 @@ CASES = {
     ),
     ConstantPredictionWarning: (
         with_constant_features,
-        "^The trained network predicts the same for all rows.*"
-        "Raise or lower learning_rate",
+        "^The trained network predicts the same for all.*Raise or lower learning_rate",
     ),
     DeadUnitsWarning: (
         with_dead_units,
-        "% of the 9 units in hidden layer 2 are 0 .*"
-        "Use another activation, or lower learning_rate",
+        "% of the 9 units in hidden layer 2 are 0 .*activation, or lower learning_rate",
     ),
     TargetScaleWarning: (
         with_targets_of_another_scale,

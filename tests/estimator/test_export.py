@@ -15,8 +15,8 @@ from helpers import (
     is_classifier,
     poisson_in_scikit_learn,
     sklearn_activations,
-    solvers,
-    stochastic,
+    sklearn_solvers,
+    sklearn_stochastic,
 )
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -86,7 +86,7 @@ def arrays(estimator):
 
 
 @kinds
-@solvers
+@sklearn_solvers
 @sklearn_activations
 def test_to_sklearn_predicts_the_same(activation, solver, kind):
     estimator = fitted(kind, activation=activation, solver=solver)
@@ -177,7 +177,7 @@ def test_feature_names_are_kept(kind):
 
 
 @kinds
-@solvers
+@sklearn_solvers
 @sklearn_activations
 def test_from_sklearn_predicts_the_same(activation, solver, kind):
     model = fitted_model(kind, activation=activation, solver=solver)
@@ -194,7 +194,7 @@ def test_from_sklearn_predicts_the_same(activation, solver, kind):
 
 
 @kinds
-@solvers
+@sklearn_solvers
 def test_a_round_trip_changes_nothing(solver, kind):
     estimator = fitted(kind, solver=solver)
     back = type(estimator).from_sklearn(estimator.to_sklearn())
@@ -237,7 +237,7 @@ def test_no_memory_is_shared(kind):
 
 
 @kinds
-@stochastic
+@sklearn_stochastic
 def test_training_goes_on_with_the_result(solver, kind):
     X, y = make_data(kind)
     parameters = {"solver": solver, "learning_rate_init": 0.02}
