@@ -10,6 +10,10 @@ import copy
 
 import numpy as np
 import pytest
+
+# So that a failed assertion there shows its values; before the import, hence here.
+pytest.register_assert_rewrite("helpers")
+
 from helpers import fill, quick, targets_for, warnings_as
 from hypothesis import settings
 from sklearn.datasets import load_iris

@@ -34,8 +34,10 @@ SKLEARN = tuple(map(int, sklearn.__version__.split(".")[:2]))
 
 # What there is of each kind. What is added to these lists is tested without a new test.
 
-# AdamW is left out where it could only do what Adam does.
-UNLIKE_SOLVERS = list(SOLVERS)
+# For these alpha is a penalty in the loss; a weight decay is none.
+PENALIZED = [name for name, solver in SOLVERS.items() if not solver.decays_weights]
+# Where AdamW goes the same way as Adam, it is left out.
+UNLIKE_SOLVERS = [name for name in SOLVERS if name != "adamw"]
 LEARNING_RATES = tuple(SCHEDULES)
 
 # What scikit-learn's networks have, too.
@@ -51,6 +53,7 @@ ESTIMATORS = (ScratchMLPClassifier, ScratchMLPRegressor)
 both = pytest.mark.parametrize("estimator_class", ESTIMATORS)
 all_stochastic = pytest.mark.parametrize("solver", STOCHASTIC)
 solvers = pytest.mark.parametrize("solver", UNLIKE_SOLVERS)
+penalized_solvers = pytest.mark.parametrize("solver", PENALIZED)
 stochastic = pytest.mark.parametrize(
     "solver", [solver for solver in UNLIKE_SOLVERS if solver in STOCHASTIC]
 )

@@ -15,7 +15,7 @@ from dataclasses import asdict
 import joblib
 import numpy as np
 import pytest
-from helpers import ROOT, stochastic
+from helpers import ROOT, sklearn_stochastic
 from sklearn.dummy import DummyRegressor
 
 from skmlp_scratch.exceptions import DivergenceError
@@ -167,7 +167,7 @@ def test_layouts(run):
     assert [row[2] for row in rows[::2]] == ["1.000", "1.000"]
 
 
-@stochastic
+@sklearn_stochastic
 def test_parts(run, solver):
     head, rows = run(
         "compare.py",

@@ -11,6 +11,7 @@ from helpers import (
     estimator_for,
     ignore_convergence,
     numbers,
+    penalized_solvers,
     raises_and_changes_nothing,
     seeds,
     solvers,
@@ -21,6 +22,8 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.fixes import parse_version
 
 from skmlp_scratch import ScratchMLPClassifier
+
+pytestmark = ignore_convergence
 
 make_data = partial(helpers.make_data, n_rows=40, n_features=3, noise=0.3)
 kinds = pytest.mark.parametrize(
@@ -33,8 +36,6 @@ def make_estimator(kind, solver="adam", **parameters):
     common = {"hidden_layer_sizes": 5, "max_iter": 12, "alpha": 0.1, "solver": solver}
     return estimator_for(kind, **common | rate | parameters)
 
-
-pytestmark = ignore_convergence
 
 ways_to_stop = pytest.mark.parametrize(
     ("solver", "early_stopping"),
@@ -73,7 +74,7 @@ def test_integer_weights_are_repeated_rows(kind, solver, seed):
     assert abs(numbers(unweighted) - numbers(expected)).max() > 1e-3
 
 
-@solvers
+@penalized_solvers
 @kinds
 @pytest.mark.parametrize("constant", [1e-6, 0.3, 1e6])
 def test_a_constant_factor_only_weakens_the_penalty(constant, kind, solver):
