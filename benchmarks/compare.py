@@ -38,7 +38,8 @@ from parts import TIMED, time_parts
 from peers import FITS, Work, fit_estimator, fit_seconds, search_seconds
 from sklearn.exceptions import ConvergenceWarning
 
-from skmlp_scratch import ScratchMLPClassifier, _wiring
+from skmlp_scratch import ScratchMLPClassifier
+from skmlp_scratch._estimator import training
 
 WORKS = {
     "iris-10": Work("iris", (10,), 50, 200),
@@ -221,17 +222,17 @@ def parts(works: dict[str, Work], arguments: Any, arrays: Arrays) -> str:
 def epoch_seconds(work: Work, X: Any, y: Any) -> list[float]:
     """Return the wall time of each epoch of one of our fits."""
     stamps: list[float] = []
-    train: Callable[..., None] = _wiring.train
+    train: Callable[..., None] = training.train
 
     def stamp(*_: Any) -> None:
         stamps.append(time.perf_counter())
 
-    def timed(*args: Any, **options: Any) -> None:
-        del options["after_epoch"]
+    def timed(*args: Any) -> None:
+        *arguments, _ = args
         stamp()
-        train(*args, **options, after_epoch=stamp)
+        train(*arguments, stamp)
 
-    with patch.object(_wiring, "train", timed):
+    with patch.object(training, "train", timed):
         fit_estimator(ScratchMLPClassifier, work, X, y)
     return [after - before for before, after in pairwise(stamps)]
 

@@ -11,7 +11,7 @@ from unittest.mock import patch
 from common import seconds_of
 from peers import fit_ours, read_task
 
-from skmlp_scratch import _wiring
+from skmlp_scratch._estimator import training
 from skmlp_scratch.nn import layers
 from skmlp_scratch.nn.batches import Batches
 from skmlp_scratch.nn.losses import SoftmaxCrossEntropy
@@ -28,7 +28,7 @@ PARTS: dict[str, list[tuple[Any, str]]] = {
     "loss": [(SoftmaxCrossEntropy, "loss_and_gradient")],
     "activations": [(layers.ReLU, "forward"), (layers.ReLU, "backward")],
     "biases": [(layers.Affine, "forward"), (layers.Affine, "backward_parameters")],
-    LOOP: [(_wiring, "train")],
+    LOOP: [(training, "train")],
 }
 BEFORE_AND_AFTER, WHOLE = "before and after the loop", "whole fit, without this timing"
 TIMED = [*PARTS, BEFORE_AND_AFTER, WHOLE]

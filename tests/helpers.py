@@ -21,11 +21,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
 from skmlp_scratch._estimator.settings import Settings
 from skmlp_scratch._estimator.solvers import SOLVERS, STOCHASTIC
+from skmlp_scratch.nn.classification_losses import SoftmaxCrossEntropy
 from skmlp_scratch.nn.fast import VECTOR_BLOCK
 from skmlp_scratch.nn.initializers import initialize
+from skmlp_scratch.nn.losses import REGRESSION_LOSSES
 from skmlp_scratch.nn.network import Network
-from skmlp_scratch.nn.classification_losses import SoftmaxCrossEntropy
-from skmlp_scratch.nn.losses import LOSSES, REGRESSION_LOSSES
 from skmlp_scratch.nn.parameters import Parameters
 from skmlp_scratch.nn.schedules import BUDGETED, SCHEDULES
 

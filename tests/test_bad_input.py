@@ -19,7 +19,8 @@ from helpers import (
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 
-from skmlp_scratch import ScratchMLPClassifier, _wiring
+from skmlp_scratch import ScratchMLPClassifier
+from skmlp_scratch._estimator import fitting, training
 from skmlp_scratch.exceptions import DivergenceError
 
 quick = partial(helpers.quick, hidden_layer_sizes=5, max_iter=2)
@@ -167,10 +168,14 @@ def test_failing_fit_says_why_and_changes_nothing(fitted, failure):
     assert_fit_fails_cleanly(fitted, *FAILURES[failure])
 
 
-@pytest.mark.parametrize("when", ["initialize", "Batches"])
-def test_fit_interrupted_before_training_changes_nothing(fitted, monkeypatch, when):
+@pytest.mark.parametrize(
+    ("module", "when"), [(fitting, "initialize"), (training, "Batches")]
+)
+def test_fit_interrupted_before_training_changes_nothing(
+    fitted, monkeypatch, module, when
+):
     # Later there is something to keep: see test_warnings.py.
-    monkeypatch.setattr(_wiring, when, interrupted)
+    monkeypatch.setattr(module, when, interrupted)
     assert_fit_fails_cleanly(fitted, {}, (X[:, :2], y), KeyboardInterrupt, "now")
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import scipy.sparse
 from helpers import (
-    OPTIMIZERS,
     all_stochastic,
     both,
     ignore,
     ignore_convergence,
     in_batches_or_at_once,
+    new_optimizer,
     numbers,
     recorded,
     schedules,
@@ -29,7 +29,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
 from skmlp_scratch.exceptions import DivergenceError, IgnoredParameterWarning
 from skmlp_scratch.nn.activations import ACTIVATIONS
-from skmlp_scratch.nn.schedules import BUDGETED
+from skmlp_scratch.nn.schedules import SCHEDULES
 
 quick = partial(helpers.quick, hidden_layer_sizes=16, max_iter=4, batch_size=50)
 
@@ -175,7 +175,7 @@ def test_early_stopping_keeps_the_best_epoch_and_runs_to_the_end(learning_rate):
 @all_stochastic
 @schedules
 def test_each_step_has_the_rate_of_its_schedule(learning_rate, solver, monkeypatch):
-    optimizer = OPTIMIZERS[solver]
+    optimizer = type(new_optimizer(solver, np.zeros(3)))
     step, rates = optimizer.step, []
 
     def recorded(self, parameters, gradient, rate):
@@ -187,7 +187,7 @@ def test_each_step_has_the_rate_of_its_schedule(learning_rate, solver, monkeypat
     quick(solver=solver, learning_rate=learning_rate, learning_rate_init=0.01).fit(
         X[:310], y[:310]
     )
-    schedule, expected = BUDGETED[learning_rate](0.01, 28), []
+    schedule, expected = SCHEDULES[learning_rate](0.01, 28), []
     for _ in range(28):
         expected.append(schedule.learning_rate)
         schedule.end_step()

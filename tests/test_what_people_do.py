@@ -28,7 +28,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import scale
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
-from skmlp_scratch import _wiring as wiring
+from skmlp_scratch._estimator.progress import Progress
 from skmlp_scratch.exceptions import (
     ConstantPredictionWarning,
     IgnoredParameterWarning,
@@ -275,12 +275,12 @@ def test_nothing_changes_until_the_fit_is_complete(estimator_class):
 
     estimator.set_params(verbose=True, hidden_layer_sizes=(5,))
     before = dict(vars(estimator))
-    original = wiring.Progress.print_epoch
+    original = Progress.print_epoch
     try:
-        wiring.Progress.print_epoch = lambda self, history: look(history)
+        Progress.print_epoch = lambda self, history: look(history)
         estimator.fit(X[:, :2], y + 5)
     finally:
-        wiring.Progress.print_epoch = original
+        Progress.print_epoch = original
     assert len(seen) == 3
     assert all(all(same.values()) for same in seen)
     assert estimator.coefs_[0].shape == (2, 5)
@@ -334,14 +334,14 @@ def test_predicting_while_another_thread_refits(estimator_class):
 @both
 def test_parameters_set_during_a_fit_stay(estimator_class):
     estimator = quick(estimator_class, verbose=True)
-    original = wiring.Progress.print_epoch
+    original = Progress.print_epoch
     try:
-        wiring.Progress.print_epoch = lambda self, history: estimator.set_params(
+        Progress.print_epoch = lambda self, history: estimator.set_params(
             tol=0.5
         )
         estimator.fit(X, y)
     finally:
-        wiring.Progress.print_epoch = original
+        Progress.print_epoch = original
     assert estimator.tol == 0.5
     assert estimator.n_iter_ == 3
 

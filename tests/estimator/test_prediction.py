@@ -21,7 +21,8 @@ from helpers import (
 from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn import config_context
 
-from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor, _prediction
+from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
+from skmlp_scratch._estimator import prediction
 from skmlp_scratch.nn.classification_losses import log_sigmoid
 
 RNG = np.random.default_rng(0)
@@ -184,8 +185,8 @@ def test_pieces_make_no_difference(monkeypatch, rows, kind):
     expected = {
         name: getattr(estimator, name)(X) for name in prediction_methods(estimator)
     }
-    monkeypatch.setattr(_prediction, "PIECE_ENTRIES", rows * estimator.n_outputs_)
-    monkeypatch.setattr(_prediction, "BLOCK_ROWS", rows)
+    monkeypatch.setattr(prediction, "PIECE_ENTRIES", rows * estimator.n_outputs_)
+    monkeypatch.setattr(prediction, "BLOCK_ROWS", rows)
     for name, whole in expected.items():
         result = getattr(estimator, name)(X)
         assert result.dtype == whole.dtype
@@ -217,10 +218,10 @@ def test_plain_rows_are_checked_at_once(monkeypatch, dtype, computing_type, kind
     ]
     results = [estimator.predict(row) for row in rows]
     with monkeypatch.context() as patch:
-        patch.setattr(_prediction, "FEW_ENTRIES", 0)
+        patch.setattr(prediction, "FEW_ENTRIES", 0)
         for row, result in zip(rows, results, strict=True):
             np.testing.assert_array_equal(estimator.predict(row), result)
-    monkeypatch.setattr(_prediction, "validate_X", not_called)
+    monkeypatch.setattr(prediction, "validate_X", not_called)
     for row in rows:
         for name in prediction_methods(estimator):
             getattr(estimator, name)(row)
@@ -279,7 +280,7 @@ def test_the_short_check_says_what_the_long_one_says(monkeypatch, computing_type
         with np.errstate(all="ignore"):
             short = outcome(lambda e=estimator: e.predict(rows))
             with monkeypatch.context() as patch:
-                patch.setattr(_prediction, "FEW_ENTRIES", 0)
+                patch.setattr(prediction, "FEW_ENTRIES", 0)
                 long = outcome(lambda e=estimator: e.predict(rows))
         assert repr(short) == repr(long)
 
@@ -324,14 +325,14 @@ def test_a_fit_that_ends_during_a_prediction(monkeypatch, after, before, at):
         arguments = [rows, TARGETS[before]] if name == "score" else [rows]
         expected = getattr(old, name)(*arguments)
         estimator = deepcopy(old)
-        function = getattr(_prediction, at)
+        function = getattr(prediction, at)
 
         def ends_now(*args, e=estimator, f=function, **kwargs):
             replace(e, other)
             return f(*args, **kwargs)
 
         with monkeypatch.context() as patch:
-            patch.setattr(_prediction, at, ends_now)
+            patch.setattr(prediction, at, ends_now)
             np.testing.assert_array_equal(
                 getattr(estimator, name)(*arguments), expected
             )
@@ -344,14 +345,14 @@ def test_a_regressor_fitted_during_a_prediction(monkeypatch, at):
     for before, after in (("values", "outputs"), ("counts", "values")):
         old, other = fitted_for(before), fitted_for(after, hidden_layer_sizes=3)
         expected, estimator = old.predict(X.tolist()), deepcopy(old)
-        function = getattr(_prediction, at)
+        function = getattr(prediction, at)
 
         def ends_now(*args, e=estimator, o=other, f=function, **kwargs):
             replace(e, o)
             return f(*args, **kwargs)
 
         with monkeypatch.context() as patch:
-            patch.setattr(_prediction, at, ends_now)
+            patch.setattr(prediction, at, ends_now)
             np.testing.assert_array_equal(estimator.predict(X.tolist()), expected)
 
 
@@ -393,7 +394,7 @@ def test_threads_that_predict_while_another_one_fits():
 
 def test_a_snapshot_stays_as_it_is():
     estimator, other = fitted_for("classes"), fitted_for("two")
-    snapshot = _prediction.snapshot(estimator)
+    snapshot = prediction.snapshot(estimator)
     assert vars(snapshot) is vars(estimator)  # nothing is copied
     replace(estimator, other)
     assert len(snapshot.classes_) == 3

@@ -1,7 +1,7 @@
 """The number of BLAS threads: chosen by size, and always restored."""
 
 import threading
-from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,17 +9,17 @@ from helpers import ignore_convergence, in_batches_or_at_once
 from sklearn.datasets import load_digits
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
-from skmlp_scratch import ScratchMLPClassifier, _threads
+from skmlp_scratch import ScratchMLPClassifier
+from skmlp_scratch._estimator import threads
 from skmlp_scratch._estimator.threads import (
-    SMALL_PRODUCT,
-    _apart_from_numpy,
+    WORTH_A_THREAD,
     _blas_of_scipy,
+    _is_of_scipy,
+    suitable_threads,
     threads_for,
 )
-from skmlp_scratch.nn import vectors
-from skmlp_scratch.nn.vectors import add_multiple
 
-SMALL, LARGE = (10, 10), (SMALL_PRODUCT, 2)
+SMALL, LARGE = (10, 10), (WORTH_A_THREAD, 2)
 pytestmark = ignore_convergence
 
 
@@ -46,6 +46,28 @@ def test_small_products_get_one_thread():
     assert numbers_of_threads() == {2}
 
 
+@pytest.mark.parametrize(
+    ("batch_rows", "set_to", "cores", "expected"),
+    [
+        (1, 8, 8, 1),
+        (2, 8, 8, 2),
+        (5, 8, 8, 5),
+        (100, 8, 8, 8),
+        (100, 8, 3, 3),  # a container, or an affinity mask
+        (100, 2, 8, 2),  # a worker of joblib
+        (100, 1, 8, 1),
+    ],
+)
+def test_threads_are_no_more_than_worth_it_and_than_there_are(
+    batch_rows, set_to, cores, expected, monkeypatch
+):
+    library = SimpleNamespace(num_threads=set_to)
+    blas = SimpleNamespace(lib_controllers=[library])
+    monkeypatch.setattr(threads, "_blas", lambda: blas)
+    monkeypatch.setattr(threads.joblib, "cpu_count", lambda: cores)
+    assert suitable_threads((WORTH_A_THREAD, 1), batch_rows) == expected
+
+
 def test_large_products_get_what_the_process_has():
     with threads_for(LARGE, 10):
         assert numbers_of_threads(of_products_only=True) == {2}
@@ -54,53 +76,19 @@ def test_large_products_get_what_the_process_has():
         assert numbers_of_threads() == {1}
 
 
-def in_wheel(library, package):
-    place = Path(library["filepath"]).parent
-    return place.name == f"{package}.libs" or place.parts[-2:] == (package, ".dylibs")
-
-
-def test_blas_of_scipy_is_found_in_its_wheel():
-    libraries = ThreadpoolController().select(user_api="blas").info()
-    expected = [library for library in libraries if in_wheel(library, "scipy")]
-    if not expected:
-        pytest.skip("SciPy has no BLAS of its own here")
-    assert _blas_of_scipy().info() == expected
-
-
-PACKAGES = Path("/python")
-OF_NUMPY, OF_SCIPY = (
-    "/python/numpy.libs/blas64.so",
-    "/python/scipy.libs/blas.so",
-)
-DYLIB, SYSTEM = "/python/scipy/.dylibs/blas.dylib", "/usr/lib/blas.so"
-DEVELOPMENT = "/python/scipy_openblas64/lib/blas.so"
-
-
 @pytest.mark.parametrize(
-    ("libraries", "expected"),
+    ("path", "expected"),
     [
-        ([OF_NUMPY, OF_SCIPY], [OF_SCIPY]),
-        ([OF_NUMPY, SYSTEM], [SYSTEM]),
-        ([SYSTEM, OF_SCIPY], [OF_SCIPY]),
-        ([DEVELOPMENT, DYLIB], [DYLIB]),
-        ([SYSTEM], []),
-        ([OF_NUMPY], []),
-        ([], []),
+        ("/python/numpy.libs/blas64.so", False),
+        ("/python/scipy.libs/blas.so", True),
+        ("/python/scipy/.dylibs/blas.dylib", True),
+        ("/python/numpy/.dylibs/blas.dylib", False),
+        ("/usr/lib/blas.so", False),
+        ("/home/scipy.libs/lib/blas.so", False),
     ],
 )
-def test_which_blas_is_of_scipy_alone(libraries, expected):
-    homes = PACKAGES / "numpy", PACKAGES / "scipy"
-    assert _apart_from_numpy(libraries, *homes) == expected
-
-
-def test_packages_are_found_through_links(tmp_path):
-    for name in ("numpy", "numpy.libs", "scipy", "scipy.libs"):
-        (tmp_path / "real" / name).mkdir(parents=True)
-    (tmp_path / "link").symlink_to(tmp_path / "real", target_is_directory=True)
-    real = (tmp_path / "real").resolve()
-    libraries = [str(real / f"{name}.libs" / "blas.so") for name in ("numpy", "scipy")]
-    homes = tmp_path / "link" / "numpy", tmp_path / "link" / "scipy"
-    assert _apart_from_numpy(libraries, *homes) == libraries[1:]
+def test_which_blas_is_of_scipy_alone(path, expected):
+    assert _is_of_scipy(path) == expected
 
 
 def test_blas_of_scipy_gets_one_thread():
@@ -110,53 +98,6 @@ def test_blas_of_scipy_gets_one_thread():
     with threads_for(LARGE, 10):
         assert {library["num_threads"] for library in own.info()} == {1}
     assert {library["num_threads"] for library in own.info()} == {2}
-
-
-def vectors_go_as_a_whole(monkeypatch):
-    """Whether a long vector is added in one call."""
-    lengths = []
-
-    def spy(x, y, n, a):
-        lengths.append(len(y))
-        return y
-
-    monkeypatch.setitem(vectors._AXPY, "f", spy)
-    add_multiple(np.ones(25_000, np.float32), 1.0, np.ones(25_000, np.float32))
-    return lengths == [25_000]
-
-
-@pytest.mark.parametrize("layers", [SMALL, LARGE])
-def test_vectors_go_as_a_whole_in_a_fit_only(layers, monkeypatch):
-    assert not vectors_go_as_a_whole(monkeypatch)
-    with threads_for(layers, 10):
-        assert vectors_go_as_a_whole(monkeypatch)
-    assert not vectors_go_as_a_whole(monkeypatch)
-
-
-@pytest.fixture
-def forgetful():
-    """Nothing is known of the libraries, neither before the test nor after it."""
-
-    def forget():
-        _blas_of_scipy.cache_clear()
-        _threads._rivals.cache_clear()
-
-    forget()
-    yield
-    forget()
-
-
-@pytest.mark.usefixtures("forgetful")
-@pytest.mark.parametrize("known", [True, False])
-def test_vectors_go_in_pieces_if_two_libraries_have_threads(known, monkeypatch):
-    if len(ThreadpoolController().select(user_api="blas").info()) < 2:
-        pytest.skip("there is only one BLAS here")
-    if not known:  # which of them is SciPy's
-        monkeypatch.setattr(_threads, "_apart_from_numpy", lambda *args: [])
-    with threads_for(LARGE, 10):
-        assert vectors_go_as_a_whole(monkeypatch) == known
-        with threadpool_limits(2, user_api="blas"):
-            assert not vectors_go_as_a_whole(monkeypatch)
 
 
 def test_restored_after_an_error():
@@ -203,13 +144,13 @@ def test_predicting_in_several_threads_at_once():
     model = ScratchMLPClassifier((30, 20), max_iter=5, random_state=0).fit(X, y)
     rows = np.tile(X, (5, 1))
     expected, results = model.predict_proba(rows), []
-    threads = [
+    others = [
         threading.Thread(target=lambda: results.append(model.predict_proba(rows)))
         for _ in range(4)
     ]
-    for thread in threads:
+    for thread in others:
         thread.start()
-    for thread in threads:
+    for thread in others:
         thread.join()
     assert len(results) == 4
     for result in results:

@@ -8,12 +8,18 @@ import math
 import numpy as np
 import pytest
 from helpers import block_sizes, float_types
+from skmlp_scratch.nn.vectors import UNDIVIDED, add_multiple, vectors_as_a_whole
 from threadpoolctl import threadpool_limits
 
 from skmlp_scratch.nn import vectors
-from skmlp_scratch.nn.fast import VECTOR_BLOCK, in_blocks
-from skmlp_scratch.nn.fast import MANY, column_sums, row_sums, total
-from skmlp_scratch.nn.vectors import UNDIVIDED, add_multiple, vectors_as_a_whole
+from skmlp_scratch.nn.fast import (
+    MANY,
+    VECTOR_BLOCK,
+    column_sums,
+    in_blocks,
+    row_sums,
+    total,
+)
 
 # Vectors
 

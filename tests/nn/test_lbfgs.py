@@ -8,9 +8,9 @@ from scipy.optimize import minimize
 
 from skmlp_scratch.nn.batches import Batches
 from skmlp_scratch.nn.gradient_check import check_gradient
+from skmlp_scratch.nn.history import Divergence, History
 from skmlp_scratch.nn.lbfgs import full_objective, minimize_lbfgs
 from skmlp_scratch.nn.losses import LOSSES
-from skmlp_scratch.nn.history import Divergence, History
 
 losses = pytest.mark.parametrize("loss", sorted(LOSSES))
 N = 20

@@ -6,8 +6,8 @@ import reference
 from helpers import float_types, targets_for
 from scipy.optimize import minimize
 
-from skmlp_scratch.nn.gradient_check import check_gradient
 from skmlp_scratch.nn.classification_losses import log_softmax, softmax
+from skmlp_scratch.nn.gradient_check import check_gradient
 from skmlp_scratch.nn.losses import LOSSES, PoissonDeviance, SquaredError
 
 losses = pytest.mark.parametrize("name", sorted(LOSSES))

@@ -6,10 +6,10 @@ import reference
 import scipy.sparse
 from helpers import float_types
 
-from skmlp_scratch.nn.gradient_check import check_gradient
 from skmlp_scratch.nn.activations import ACTIVATIONS
-from skmlp_scratch.nn.losses import LOSSES
+from skmlp_scratch.nn.gradient_check import check_gradient
 from skmlp_scratch.nn.inference import predict_logits
+from skmlp_scratch.nn.losses import LOSSES
 from skmlp_scratch.nn.network import Network
 
 every_network = pytest.mark.parametrize(

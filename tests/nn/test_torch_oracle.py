@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from skmlp_scratch.nn.batches import Batches
 from skmlp_scratch.nn.activations import ACTIVATIONS
+from skmlp_scratch.nn.batches import Batches
 from skmlp_scratch.nn.losses import LOSSES
 from skmlp_scratch.nn.network import Network
 from skmlp_scratch.nn.optimizers import SGD, Adam, AdamW
