@@ -169,7 +169,7 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
 
     label_smoothing : float, default=0.0
         How much of each target probability, from 0 to 1, is spread evenly over all
-        classes in training; for multilabel targets over 0 and 1 [8]_. Scores and losses
+        classes in training; for multilabel targets over 0 and 1 [9]_. Scores and losses
         on validation rows are computed without it.
 
     max_norm : float or None, default=None
@@ -189,7 +189,7 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
 
     batch_norm : bool, default=False
         Whether, in training, what each activation gets is normalised to mean 0 and
-        variance 1 over the batch, then scaled and shifted as learnt [9]_. ``coefs_``
+        variance 1 over the batch, then scaled and shifted as learnt [8]_. ``coefs_``
         and ``intercepts_`` have running averages of mean and variance, scale and shift
         folded in: there is no more of it in prediction. Large batches suit it.
 
@@ -282,10 +282,10 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
        Restarts", arXiv:1608.03983.
     .. [7] Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014),
        "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR 15.
-    .. [8] Szegedy, Vanhoucke, Ioffe, Shlens and Wojna (2016), "Rethinking the
-       Inception Architecture for Computer Vision", arXiv:1512.00567.
-    .. [9] Ioffe and Szegedy (2015), "Batch Normalization: Accelerating Deep Network
+    .. [8] Ioffe and Szegedy (2015), "Batch Normalization: Accelerating Deep Network
        Training by Reducing Internal Covariate Shift", arXiv:1502.03167.
+    .. [9] Szegedy, Vanhoucke, Ioffe, Shlens and Wojna (2016), "Rethinking the
+       Inception Architecture for Computer Vision", arXiv:1512.00567.
 
     Examples
     --------

@@ -216,9 +216,6 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
     out_activation_ : str
         ``'identity'``, or ``'exp'`` for the Poisson and Gamma losses.
 
-    quantiles_ : ndarray of shape (n_quantiles,) or None
-        What was ``quantile``; None with another loss.
-
     n_iter_ : int
         Number of epochs of the last fit; for L-BFGS, of iterations.
 
@@ -477,7 +474,7 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
             Predictions, in the computing type.
         """
         fitted = snapshot(self)
-        quantiles = getattr(fitted, "quantiles_", None)
+        quantiles = getattr(fitted, "_quantiles", None)
         decode = decoder(fitted.out_activation_, quantiles)
         predictions = transformed_logits(fitted, X, decode)
         return predictions.ravel() if predictions.shape[1] == 1 else predictions
@@ -502,7 +499,7 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
             :func:`~sklearn.metrics.d2_pinball_score`, the mean over the quantiles, does
             not.
         """
-        quantiles = getattr(self, "quantiles_", None)
+        quantiles = getattr(self, "_quantiles", None)
         if quantiles is None:
             return float(super().score(X, y, sample_weight))
         return score_of_values(y, self.predict(X), sample_weight, quantiles)

@@ -21,12 +21,21 @@ from helpers import (
 from sklearn.base import clone, is_regressor
 from sklearn.datasets import make_friedman1
 from sklearn.exceptions import DataConversionWarning, NotFittedError
-from sklearn.linear_model import PoissonRegressor, Ridge
-from sklearn.metrics import mean_poisson_deviance, r2_score
+from sklearn.linear_model import GammaRegressor, PoissonRegressor, Ridge
+from sklearn.metrics import (
+    d2_pinball_score,
+    mean_absolute_error,
+    mean_gamma_deviance,
+    mean_pinball_loss,
+    mean_poisson_deviance,
+    mean_squared_error,
+    r2_score,
+)
 from sklearn.neural_network import MLPRegressor
 from sklearn.utils.fixes import parse_version
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
+from skmlp_scratch.nn.losses import REGRESSION_LOSSES
 
 quick = partial(helpers.quick, ScratchMLPRegressor)
 
@@ -39,6 +48,16 @@ def positive_targets(seed=0, n_rows=60, n_outputs=1):
     y = np.abs(X @ rng.normal(size=(3, n_outputs)))
     return X, y.ravel() if n_outputs == 1 else y
 
+
+# What scikit-learn's linear models minimize, without penalties.
+LINEAR_MODELS = {"poisson": PoissonRegressor, "gamma": GammaRegressor}
+LOSS_FUNCTIONS = {
+    "squared_error": lambda y, p: mean_squared_error(y, p) / 2,
+    "absolute_error": mean_absolute_error,
+    "quantile": mean_pinball_loss,
+    "poisson": lambda y, p: mean_poisson_deviance(y, p) / 2,
+    "gamma": lambda y, p: mean_gamma_deviance(y, p) / 2,
+}
 
 # Learning
 
@@ -123,12 +142,16 @@ def test_recovers_poisson_rates(solver, seed):
 
 
 @seeds
-@regression_losses
+@pytest.mark.parametrize("loss", ["squared_error", *LINEAR_MODELS])
 def test_without_hidden_layers_it_is_a_linear_model(loss, seed):
     X, _ = positive_targets(seed, n_rows=80)
     rng = np.random.default_rng(seed)
     mean = X @ rng.normal(size=3) / 2 + 0.5
-    y = rng.poisson(np.exp(mean)) if loss == "poisson" else mean + rng.normal(size=80)
+    y = mean + rng.normal(size=80)
+    if loss == "poisson":
+        y = rng.poisson(np.exp(mean))
+    elif loss == "gamma":
+        y = rng.gamma(2, np.exp(mean) / 2)
     regressor = ScratchMLPRegressor(
         loss=loss,
         hidden_layer_sizes=(),
@@ -138,9 +161,9 @@ def test_without_hidden_layers_it_is_a_linear_model(loss, seed):
         max_iter=1000,
         random_state=seed,
     ).fit(X, y)
-    if loss == "poisson":
-        # Its penalty is alpha / 2 ||w||^2 added to the *mean* half deviance.
-        linear = PoissonRegressor(alpha=4.0 / 80, tol=1e-10, max_iter=1000).fit(X, y)
+    if loss in LINEAR_MODELS:
+        # The penalty is alpha / 2 ||w||^2 added to the *mean* half deviance.
+        linear = LINEAR_MODELS[loss](alpha=4.0 / 80, tol=1e-10, max_iter=1000).fit(X, y)
     else:
         linear = Ridge(alpha=4.0).fit(X, y)
     np.testing.assert_allclose(regressor.coefs_[0].ravel(), linear.coef_, atol=1e-4)
@@ -165,7 +188,7 @@ def test_learns_a_benchmark(early_stopping):
 
 def test_signature_is_that_of_mlp_regressor_and_keywords_more():
     ours = parameters_of(ScratchMLPRegressor)
-    common, own = ours[:-8], ours[-8:]
+    common, own = ours[:-10], ours[-10:]
     theirs = parameters_of(MLPRegressor)
     version = parse_version(sklearn.__version__)
     if version < parse_version("1.7"):
@@ -186,6 +209,8 @@ def test_signature_is_that_of_mlp_regressor_and_keywords_more():
         "max_norm": None,
         "clip_norm": None,
         "averaging": 0.0,
+        "batch_norm": False,
+        "quantile": 0.5,
     }
     assert own == [
         inspect.Parameter(name, keyword, default=default)
@@ -197,6 +222,7 @@ def test_parameters_are_those_of_the_classifier():
     ours = {p.name: p.default for p in parameters_of(ScratchMLPRegressor)}
     classifiers = {p.name: p.default for p in parameters_of(ScratchMLPClassifier)}
     assert ours.pop("loss") == "squared_error"
+    assert ours.pop("quantile") == 0.5
     assert classifiers.pop("class_weight") is None
     assert classifiers.pop("label_smoothing") == 0
     assert list(ours.items()) == list(classifiers.items())
@@ -268,13 +294,14 @@ def test_a_column_of_targets_is_raveled_with_a_warning(loss):
 
 @regression_losses
 @pytest.mark.parametrize("n_outputs", [1, 3])
-def test_score_is_r2(n_outputs, loss):
+def test_score_is_r2_and_d2_of_quantiles(n_outputs, loss):
     X, y = positive_targets(n_outputs=n_outputs)
     weights = np.random.default_rng(0).uniform(size=60)
     regressor = quick(loss=loss).fit(X, y)
-    expected = r2_score(y, regressor.predict(X))
+    score = d2_pinball_score if loss == "quantile" else r2_score
+    expected = score(y, regressor.predict(X))
     assert regressor.score(X, y) == pytest.approx(expected, rel=1e-12)
-    expected = r2_score(y, regressor.predict(X), sample_weight=weights)
+    expected = score(y, regressor.predict(X), sample_weight=weights)
     assert regressor.score(X, y, weights) == pytest.approx(expected, rel=1e-12)
 
 
@@ -290,7 +317,8 @@ def test_predictions_are_the_networks_formula(hidden_layer_sizes, n_outputs, los
     for W_hidden, b_hidden in hidden:
         out = np.maximum(out @ W_hidden + b_hidden, 0)
     out = out @ W + b
-    expected = (np.exp(out) if loss == "poisson" else out).reshape(2100, *y.shape[1:])
+    expected = np.exp(out) if regressor.out_activation_ == "exp" else out
+    expected = expected.reshape(2100, *y.shape[1:])
     np.testing.assert_allclose(regressor.predict(data), expected, rtol=1e-9, atol=1e-12)
 
 
@@ -302,11 +330,7 @@ def test_numbers_belong_together(dtype, loss):
     # No step of any size: the loss is that of the predictions afterwards.
     regressor.set_params(learning_rate_init=1e-30, max_iter=1).fit(X, y)
     predicted = regressor.predict(X)
-    data_loss = (
-        mean_poisson_deviance(y, predicted)
-        if loss == "poisson"
-        else ((predicted - y) ** 2).mean()
-    ) / 2
+    data_loss = LOSS_FUNCTIONS[loss](y, predicted)
     penalty = 0.25 * sum((W**2).sum() for W in regressor.coefs_) / 60
     assert regressor.loss_ == pytest.approx(data_loss + penalty, rel=1e-5)
 
@@ -342,6 +366,8 @@ def test_computing_type(early_stopping, input_type, parameters, computing_type, 
 def test_targets_of_any_numeric_type(target_type, loss):
     X, y = positive_targets()
     y = y.round().astype(target_type)
+    if REGRESSION_LOSSES[loss].lowest_excluded:
+        y[y == 0] = 1
     before = y.copy()
     regressor = quick(loss=loss).fit(X, y)
     np.testing.assert_array_equal(y, before)
@@ -397,9 +423,10 @@ def test_poisson_needs_targets_of_at_least_zero(method, targets, least):
     getattr(quick(activation="tanh"), method)(np.eye(3), targets)
 
 
-@pytest.mark.parametrize("loss", ["gamma", "squared_loss", None, 1])
+@pytest.mark.parametrize("loss", ["log_loss", "squared_loss", None, 1])
 def test_bad_loss(loss):
-    with pytest.raises(ValueError, match="loss must be one of 'squared_error', 'poiss"):
+    known = ", ".join(map(repr, REGRESSION_LOSSES))
+    with pytest.raises(ValueError, match=f"loss must be one of {known}, got "):
         quick(loss=loss).fit(*positive_targets())
 
 

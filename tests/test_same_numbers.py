@@ -205,7 +205,7 @@ def test_the_variants_that_should_stop_do(task):
         estimator, _ = estimators(task, solver=solver, **VARIANTS[solver][variant])
         assert estimator.fit(X, y).n_iter_ < 100
     adaptive, _ = estimators(task, solver="sgd", **VARIANTS["sgd"]["adaptive"])
-    rate = adaptive.fit(X, y)._training_state["learning_rate"]
+    rate = adaptive.fit(X, y)._training_state.learning_rate
     assert rate <= 1e-6
     assert adaptive.n_iter_ < 100
     for variant in ("large_tol", "few_evaluations"):

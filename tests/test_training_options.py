@@ -414,9 +414,9 @@ def test_averages_are_validated_and_predict(estimator_class):
     assert estimator.score(X_test, y_test) == pytest.approx(
         estimator.validation_scores_[-1], rel=1e-6
     )
-    state = estimator._training_state["average"]
-    np.testing.assert_array_equal(state["parameters"], numbers(plain))
-    assert state["t"] == 6 * -(-len(X_train) // 50)
+    state = estimator._training_state.average
+    np.testing.assert_array_equal(state.parameters, numbers(plain))
+    assert state.t == 6 * -(-len(X_train) // 50)
 
 
 @ignore_convergence
@@ -447,7 +447,7 @@ def test_divergence_leaves_nothing_behind():
         estimator.set_params(learning_rate_init=1e4).fit(X_train, y_train)
     assert np.isfinite(numbers(estimator)).all()
     assert estimator.score(X_test, y_test) == pytest.approx(before, abs=0.2)
-    assert estimator._training_state["average"] is None
+    assert estimator._training_state.average is None
 
 
 @ignore_convergence
@@ -461,7 +461,7 @@ def test_state_that_only_partial_fit_could_use_is_not_kept(parameters):
     # Told that there will be no more of that, it starts afresh.
     estimator.set_params(learning_rate="constant", early_stopping=False)
     estimator.partial_fit(X_train, y_train)
-    assert "optimizer" in estimator._training_state
+    assert estimator._training_state.optimizer
 
 
 @ignore_convergence
@@ -499,7 +499,7 @@ def test_divergence_in_partial_fit_brings_the_average_back():
 def test_warm_start_with_another_loss_does_not_compare_it_with_the_old_one(change):
     estimator = quick(max_iter=60, warm_start=True, alpha=0.01).fit(X_train, y_train)
     if change == {"solver": "adamw"}:
-        estimator._training_state["best"] = -1.0  # nothing can be better than this
+        estimator._training_state.best = -1.0  # nothing can be better than this
     estimator.set_params(max_iter=30, **change).fit(X_train, y_train)
     assert estimator.n_iter_ == 30
 

@@ -24,7 +24,8 @@ from sklearn.neural_network import MLPClassifier, _multilayer_perceptron
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skmlp_scratch import ScratchMLPClassifier, classifier
+from skmlp_scratch import ScratchMLPClassifier
+from skmlp_scratch._estimator import label_targets
 from skmlp_scratch.exceptions import RareClassWarning
 
 pytestmark = ignore_convergence
@@ -306,9 +307,9 @@ def test_a_class_of_two_percent_is_always_validated(monkeypatch):
         theirs.append(parts[3].any(axis=0).sum())
         return parts
 
-    stratified_split = classifier.stratified_split
+    stratified_split = label_targets.stratified_split
     train_test_split = _multilayer_perceptron.train_test_split
-    monkeypatch.setattr(classifier, "stratified_split", recorded_split)
+    monkeypatch.setattr(label_targets, "stratified_split", recorded_split)
     monkeypatch.setattr(
         _multilayer_perceptron, "train_test_split", recorded_train_test_split
     )

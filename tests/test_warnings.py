@@ -31,6 +31,8 @@ from sklearn.utils.fixes import parse_version
 from sklearn.utils.multiclass import check_classification_targets
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor, exceptions
+from skmlp_scratch._estimator.label_targets import Classes
+from skmlp_scratch._estimator.value_targets import Values
 from skmlp_scratch.exceptions import (
     ConstantPredictionWarning,
     DeadUnitsWarning,
@@ -42,6 +44,7 @@ from skmlp_scratch.exceptions import (
     TargetScaleWarning,
 )
 from skmlp_scratch.nn import lbfgs, training
+from skmlp_scratch.nn.divergence import DivergenceGuard
 
 quick = partial(
     helpers.quick, hidden_layer_sizes=(12, 9), activation="tanh", max_iter=2
@@ -704,7 +707,7 @@ def test_an_interrupted_model_can_be_used(call, solver, estimator_class, monkeyp
 @stochastic
 def test_an_interrupt_within_an_epoch(solver, estimator_class, monkeypatch):
     estimator = quick(estimator_class, solver=solver, batch_size=10, max_iter=20)
-    check, n_calls = training.DivergenceGuard.check, []
+    check, n_calls = DivergenceGuard.check, []
 
     def interrupted(self, objective):
         n_calls.append(None)
@@ -712,7 +715,7 @@ def test_an_interrupt_within_an_epoch(solver, estimator_class, monkeypatch):
             raise KeyboardInterrupt
         return check(self, objective)
 
-    monkeypatch.setattr(training.DivergenceGuard, "check", interrupted)
+    monkeypatch.setattr(DivergenceGuard, "check", interrupted)
     (warning,) = recorded(estimator.fit, X, y)
     assert "interrupted by user after 2 epochs" in str(warning.message)
     assert len(estimator.loss_curve_) == estimator.n_iter_ == 2
@@ -777,7 +780,8 @@ def test_an_interrupt_outside_training_goes_on_to_the_caller(
     recorded(estimator.fit, X, y)
     before = dict(vars(estimator))
 
-    monkeypatch.setattr(estimator_class, "_encode", interrupted)
+    for targets in (Classes, Values):
+        monkeypatch.setattr(targets, "encode", interrupted)
     with pytest.raises(KeyboardInterrupt):
         estimator.fit(X, y)
     assert vars(estimator) == before

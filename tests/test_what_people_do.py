@@ -35,6 +35,7 @@ from skmlp_scratch.exceptions import (
     InvalidParameterError,
 )
 from skmlp_scratch.nn import training
+from skmlp_scratch.nn.validation import Validation
 
 quick = partial(helpers.quick, hidden_layer_sizes=(8,), max_iter=3)
 
@@ -336,9 +337,7 @@ def test_parameters_set_during_a_fit_stay(estimator_class):
     estimator = quick(estimator_class, verbose=True)
     original = Progress.print_epoch
     try:
-        Progress.print_epoch = lambda self, history: estimator.set_params(
-            tol=0.5
-        )
+        Progress.print_epoch = lambda self, history: estimator.set_params(tol=0.5)
         estimator.fit(X, y)
     finally:
         Progress.print_epoch = original
@@ -351,15 +350,15 @@ def test_an_interrupt_during_validation_leaves_whole_epochs(
     estimator_class, monkeypatch
 ):
     estimator = quick(estimator_class, max_iter=20, early_stopping=True)
-    score, calls = estimator_class._score_logits, []
+    measure, calls = Validation.measure, []
 
     def interrupted(*arguments):
         calls.append(None)
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return score(*arguments)
+        return measure(*arguments)
 
-    monkeypatch.setattr(estimator_class, "_score_logits", interrupted)
+    monkeypatch.setattr(Validation, "measure", interrupted)
     with pytest.warns(UserWarning, match="interrupted by user after 3 epochs"):
         estimator.fit(X, y)
     lengths = {

@@ -36,9 +36,10 @@ class FittedAttributes(BaseEstimator):
     validation_loss_curve_: list[float] | None
     best_validation_score_: float | None
     n_features_in_: int
-    # Of a classifier, and of a regressor of quantiles.
+    # Of a classifier.
     classes_: Array
-    quantiles_: Array | None
+    # Of a regressor.
+    _quantiles: Array | None
 
     _activation: str | tuple[str, ...]
     _training_state: TrainingState

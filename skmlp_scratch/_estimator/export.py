@@ -50,7 +50,7 @@ def to_sklearn(estimator: Any, model_class: Any) -> Any:
             "MLPClassifier cannot express a single class: its predict_proba would have "
             "two columns"
         )
-    quantiles = getattr(estimator, "quantiles_", None)
+    quantiles = getattr(estimator, "_quantiles", None)
     if quantiles is not None and len(quantiles) > 1:
         raise ValueError(
             f"{model_class.__name__} cannot express several quantiles, whose predictions "

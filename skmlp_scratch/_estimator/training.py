@@ -54,6 +54,8 @@ def solve(
             solve_at_once(problem, network, batches, history)
             return history, TrainingState()
         state = solve_by_batches(problem, network, batches, history, before)
+    if history.divergence and problem.incremental:
+        return history, before  # as if the rows had not come
     state.weight_total, state.rows_weighed = weighed
     if not is_callers(problem.settings.random_state):
         state.random_state, state.seed = rng, problem.settings.random_state
@@ -131,8 +133,6 @@ def solve_by_batches(
     max_epochs = 1 if incremental else settings.max_iter
     train(network, batches, step, watch, history, max_epochs, progress)
     if history.divergence:
-        if incremental and problem.past:
-            return before  # as if the rows had not come
         # What the diverged steps left there would throw the next steps off as well.
         optimizer, average = make_optimizer(settings, network.parameters), None
     budgeted = is_budgeted(settings.solver, settings.learning_rate)

@@ -38,7 +38,7 @@ class RealValues:
     def targets(self, y: Array, settings: Settings, known: Known) -> Targets:
         """Return the values that the loss allows."""
         targets = Values(settings, n_columns(y))
-        targets.check_allowed(y, "targets y", zeros_will_do=known.incremental)
+        targets.check_allowed(y, "targets y", not_all_zero=not known.incremental)
         if not known.resumes:
             return targets
         if targets.n_outputs != known.n_outputs:
@@ -78,10 +78,10 @@ class Values:
         self.loss: Loss = self.regression_loss
         self.validation_loss: Loss = self.regression_loss
         self.n_outputs = n_columns
-        self.attributes: dict[str, Any] = {"quantiles_": None}
+        self.attributes: dict[str, Any] = {"_quantiles": None}
         if isinstance(self.regression_loss, PinballLoss):
             levels = self.regression_loss.quantiles
-            self.attributes["quantiles_"] = levels
+            self.attributes["_quantiles"] = levels
             if len(levels) > 1 and n_columns > 1:
                 raise ValueError(
                     f"quantile={list(settings.quantile)} has several quantiles, which "
@@ -91,18 +91,22 @@ class Values:
                 )
             self.n_outputs = max(n_columns, len(levels))
 
-    def check_allowed(self, y: Array, what: str, zeros_will_do: bool = True) -> None:
-        """Raise an error if the loss does not allow some of the targets."""
-        loss = self.regression_loss
-        lowest = y.min()
-        bad = lowest <= loss.lowest if loss.lowest_excluded else lowest < loss.lowest
-        nothing = loss.lowest == 0 and not (zeros_will_do or y.any())
-        if bad or nothing:
-            bound = "above" if loss.lowest_excluded else "of at least"
-            not_all = "" if loss.lowest_excluded or zeros_will_do else ", and not all 0"
+    def check_allowed(self, y: Array, what: str, *, not_all_zero: bool) -> None:
+        """Raise an error if the loss does not allow some of the targets.
+
+        Those of an exponential must not all be 0, unless others may follow.
+        """
+        loss, lowest = self.regression_loss, y.min()
+        words, bad = f"of at least {loss.lowest:g}", lowest < loss.lowest
+        if loss.lowest_excluded:
+            words, bad = f"above {loss.lowest:g}", lowest <= loss.lowest
+        elif loss.lowest == 0 and "_val" not in what:
+            words += ", and not all 0"
+            bad = bad or (not_all_zero and not y.any())
+        if bad:
             raise ValueError(
-                f"loss={self.settings.loss!r} needs {what} {bound} "
-                f"{loss.lowest:g}{not_all}, got a minimum of {lowest}"
+                f"loss={self.settings.loss!r} needs {what} {words}, got a minimum of "
+                f"{lowest}"
             )
 
     def check_validation(self, y: Array) -> None:
@@ -111,7 +115,7 @@ class Values:
             raise ValueError(
                 f"y_val has {n_columns(y)} outputs, but y has {self.n_columns}"
             )
-        self.check_allowed(y, "validation targets y_val")
+        self.check_allowed(y, "validation targets y_val", not_all_zero=False)
 
     def encode(self, y: Array, dtype: np.dtype[Any], name: str = "y") -> Array:
         """Return the values as a matrix, in the computing type."""
@@ -142,7 +146,7 @@ class Values:
         predictions = self.loss.output(logits)
         if len(codes) < 2 or not np.isfinite(predictions).all():
             return float("nan")  # neither is defined
-        levels = self.attributes["quantiles_"]
+        levels = self.attributes["_quantiles"]
         return score_of_values(codes, predictions, weights, levels)
 
     def shares_right(

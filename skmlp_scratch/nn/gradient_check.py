@@ -36,6 +36,7 @@ def numerical_gradient(
     Returns
     -------
     gradient : ndarray of the shape of ``x``
+        Partial derivatives, one for each entry of ``x``.
 
     Examples
     --------

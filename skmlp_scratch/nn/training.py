@@ -92,7 +92,7 @@ def train(
                     best.keep(parameters, history.best_epoch)
                 watch.guard.end_epoch(loss)
             step.schedule.end_epoch(history.samples_seen)
-            history.stopped = bool(after_epoch and after_epoch(history))
+            history.stopped = after_epoch is not None and after_epoch(history) is True
             history.converged = watch.patience.exhausted and step.schedule.plateau()
             if history.converged or history.stopped:
                 break
