@@ -336,6 +336,15 @@ def test_the_best_constants_are_the_quantiles(n_rows, weighted):
     assert loss.constant_loss(targets, weights) == pytest.approx(least, rel=1e-12)
 
 
+def test_quantiles_of_many_rows_do_not_suffer_from_the_type_of_the_weights():
+    n = 300_000
+    targets = np.linspace(0, 1, n)[:, np.newaxis]
+    weights = np.full(n, 0.1, np.float32)
+    np.testing.assert_allclose(
+        PinballLoss(QUANTILES).constant(targets, weights), QUANTILES, atol=2 / n
+    )
+
+
 def test_several_quantiles_do_not_cross():
     logits = np.random.default_rng(0).standard_normal((20, 3))
     before = logits.copy()
