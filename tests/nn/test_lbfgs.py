@@ -240,6 +240,19 @@ def test_interruption_leaves_the_last_iteration(make):
     np.testing.assert_array_equal(network.parameters.vector, other.parameters.vector)
 
 
+def test_interruption_is_not_taken_for_what_ended_the_training_before(make):
+    network, batches = make()
+
+    def interrupt(history):
+        raise KeyboardInterrupt
+
+    history = run(network, batches, after_epoch=lambda history: True)
+    assert (history.stopped, history.interrupted) == (True, False)
+    run(network, batches, history, after_epoch=interrupt)
+    assert (history.stopped, history.interrupted) == (False, True)
+    assert history.message == ""
+
+
 def test_interruption_within_an_iteration_leaves_the_one_before(make, monkeypatch):
     network, batches = make()
     loss_and_gradient = network.loss_and_gradient

@@ -376,6 +376,15 @@ def test_interruption_leaves_what_was_learnt(run):
     np.testing.assert_array_equal(vector, expected)
 
 
+def test_interruption_is_not_taken_for_what_ended_the_training_before(run, problem):
+    setting, history = problem(), History()
+    run(setting=setting, history=history, after_epoch=lambda history: True)
+    run(setting=setting, history=history, after_epoch=interrupt_at(1))
+    assert (history.stopped, history.interrupted) == (False, True)
+    run(Patience(1e9, 1), setting=setting, history=history)
+    assert (history.converged, history.interrupted) == (True, False)
+
+
 def test_interruption_restores_the_best_epoch_of_validation(run):
     vector, history, _ = run(
         monitor="validation_score",
