@@ -21,10 +21,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
 from skmlp_scratch._estimator.settings import Settings
 from skmlp_scratch._estimator.solvers import SOLVERS, STOCHASTIC
+from skmlp_scratch.nn.activations import ACTIVATIONS
 from skmlp_scratch.nn.classification_losses import SoftmaxCrossEntropy
 from skmlp_scratch.nn.fast import VECTOR_BLOCK
 from skmlp_scratch.nn.initializers import initialize
-from skmlp_scratch.nn.losses import REGRESSION_LOSSES
+from skmlp_scratch.nn.losses import LOSSES, REGRESSION_LOSSES
 from skmlp_scratch.nn.network import Network
 from skmlp_scratch.nn.parameters import Parameters
 from skmlp_scratch.nn.schedules import BUDGETED, SCHEDULES
@@ -64,7 +65,7 @@ sklearn_activations = pytest.mark.parametrize("activation", SKLEARN_ACTIVATIONS)
 
 
 def new_optimizer(solver, vector, **parameters):
-    """Return a solver's optimizer for a vector, of which the first entry is a weight."""
+    """Return a solver's optimizer for a vector whose first entry is a weight."""
     given = {**ScratchMLPRegressor().get_params(), "alpha": 0.1, **parameters}
     views = SimpleNamespace(vector=vector, matrices=vector[:1])
     return SOLVERS[solver].make(Settings.of(given), views)
@@ -80,6 +81,11 @@ regression_losses = pytest.mark.parametrize("loss", REGRESSION_LOSSES)
 seeds = pytest.mark.parametrize("seed", [0, 1, 42])
 block_sizes = pytest.mark.parametrize(
     "size", [1, VECTOR_BLOCK, VECTOR_BLOCK + 1, 3 * VECTOR_BLOCK + 17]
+)
+UNITS = [(4, 3), (4, 5, 3), (4, 6, 5, 4, 3)]
+every_network = pytest.mark.parametrize(
+    ("activation", "loss"),
+    [(a, k) for a in sorted(ACTIVATIONS) for k in sorted(LOSSES)],
 )
 float_types = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 float_names = pytest.mark.parametrize("dtype", ["float32", "float64"])

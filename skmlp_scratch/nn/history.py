@@ -60,6 +60,11 @@ class History:
         """Return the number of the last epoch, counted along the whole loss curve."""
         return self.epochs_before + len(self.loss_curve)
 
+    def begin(self) -> None:
+        """Forget how the last call of ``train`` ended: another one begins."""
+        self.epochs, self.divergence, self.message = 0, None, ""
+        self.converged = self.stopped = self.interrupted = False
+
     def add_epoch(
         self, loss: float, n_rows: int, validated: tuple[float, float] | None
     ) -> None:

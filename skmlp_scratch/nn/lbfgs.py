@@ -60,7 +60,7 @@ def minimize_lbfgs(
     """
     parameters = network.parameters.vector
     best = parameters.copy()
-    history.epochs = 0
+    history.begin()
 
     def after_iteration(intermediate_result: OptimizeResult) -> None:
         parameters[...] = intermediate_result.x

@@ -185,6 +185,7 @@ def weighted_quantiles(values: Array, weights: Array | None, q: float) -> Array:
     quantiles = np.empty(values.shape[1], values.dtype)
     for number, column in enumerate(values.T):
         order = np.argsort(column)
-        shares = np.cumsum(weights[order])
+        # One after the other: float32 would be off by 2% after three million rows.
+        shares = np.cumsum(weights[order], dtype=np.float64)
         quantiles[number] = column[order[np.searchsorted(shares, q * shares[-1])]]
     return quantiles

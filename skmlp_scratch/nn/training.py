@@ -82,7 +82,7 @@ def train(
     parameters = network.parameters.vector
     with step.averaged(parameters):
         best = BestTwo(parameters, history.best_epoch)
-    history.epochs = 0
+    history.begin()
     try:
         for _ in range(max_epochs):
             watch.guard.epoch = history.total_epochs + 1

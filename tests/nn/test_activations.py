@@ -2,14 +2,27 @@
 
 import numpy as np
 import pytest
+import reference
 
+from skmlp_scratch.nn.activations import ACTIVATIONS, ReLU, Sigmoid
 from skmlp_scratch.nn.gradient_check import check_gradient
-from skmlp_scratch.nn.layers import ACTIVATIONS, ReLU, Sigmoid
 
 SEEDS = [0, 1, 2]
 
 
 activations = pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+
+
+@pytest.mark.parametrize("name", sorted(reference.ACTIVATIONS))
+def test_value_and_slope_equal_the_plain_formula(name):
+    x = np.linspace(-5, 5, 40)  # not 0, where some have a kink
+    activation, slope = reference.ACTIVATIONS[name]
+    layer = ACTIVATIONS[name]()
+    expected = [activation(v) for v in x.tolist()]
+    np.testing.assert_allclose(layer.forward(x), expected, rtol=1e-12, atol=1e-15)
+    expected = [slope(v) for v in x.tolist()]
+    dx = layer.backward(np.ones(40))
+    np.testing.assert_allclose(dx, expected, rtol=1e-12, atol=1e-12)
 
 
 @activations

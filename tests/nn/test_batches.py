@@ -5,7 +5,6 @@ import pytest
 import scipy.sparse
 from helpers import float_types
 
-from skmlp_scratch.nn import batches as batches_module
 from skmlp_scratch.nn.batches import Batches
 from skmlp_scratch.nn.fast import row_blocks
 
@@ -114,45 +113,9 @@ def test_the_callers_rows_keep_their_order():
     np.testing.assert_array_equal(rows, before)
 
 
-@pytest.mark.parametrize("weights", [None, np.arange(N) / 2], ids=["", "weights"])
-@pytest.mark.parametrize("batches_in_chunk", [1, 2, 3, 100])
-def test_chunks_make_no_difference(monkeypatch, batches_in_chunk, weights):
-    def serve(chunk_bytes):
-        monkeypatch.setattr(batches_module, "CHUNK_BYTES", chunk_bytes)
-        batches = make(rng=np.random.RandomState(0), weights=weights, batch_size=4)
-        return [
-            (b.X.tolist(), b.targets.tolist(), str(b.weights), b.normalizer)
-            for b in batches
-        ]
-
-    bytes_of_batch = 4 * (3 * 8 + 8)
-    chunked = serve(batches_in_chunk * bytes_of_batch + 1)
-    assert chunked == serve(1)
-    assert [len(targets) for _, targets, _, _ in chunked] == [4, 4, 4, 4, 4, 3]
-
-
-def test_a_chunk_is_no_longer_than_allowed(monkeypatch):
-    monkeypatch.setattr(batches_module, "CHUNK_BYTES", 2 * 5 * (3 * 8 + 8))
-    batches = make(rng=np.random.RandomState(0))
-    served = [batch.X for batch in batches]
-    # The first two are neighbours in one buffer, which the third overwrites.
-    assert not np.shares_memory(served[0], served[1])
-    assert np.shares_memory(served[0], served[2])
-
-
-def test_wide_targets_make_chunks_shorter():
-    X, targets = np.zeros((1000, 1)), np.zeros((1000, 300))
-    batches = Batches(X, targets, 10, X.dtype, None)
-    served = [batch.targets for batch in batches]
-    in_chunk = sum(np.shares_memory(served[0].base, other.base) for other in served)
-    assert in_chunk == batches_module.CHUNK_BYTES // (10 * 301 * 8)
-
-
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int16, np.float16, np.float64])
 @pytest.mark.parametrize("computing", [np.float32, np.float64])
-@pytest.mark.parametrize("chunk_bytes", [1, batches_module.CHUNK_BYTES])
-def test_rows_are_cast_and_x_is_not(monkeypatch, dtype, computing, chunk_bytes):
-    monkeypatch.setattr(batches_module, "CHUNK_BYTES", chunk_bytes)
+def test_rows_are_cast_and_x_is_not(dtype, computing):
     X = np.arange(N * 3).reshape(N, 3).astype(dtype)
     batches = Batches(X, np.arange(N), 5, computing, np.random.RandomState(0))
     assert np.shares_memory(batches.X, X)

@@ -5,10 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from skmlp_scratch.nn.training import (
-    Divergence,
-    DivergenceGuard,
-)
+from skmlp_scratch.nn.divergence import DivergenceGuard
+from skmlp_scratch.nn.history import Divergence
 
 
 @pytest.mark.parametrize("lost", [math.inf, -math.inf, math.nan])

@@ -1,34 +1,34 @@
-"""Patience: when there was no progress for long enough."""
+"""History: what is noted of an epoch."""
 
-import math
+from dataclasses import replace
 
-from skmlp_scratch.nn.training import (
-    Patience,
-)
+from skmlp_scratch.nn.history import Divergence, History
 
 
-def test_patience_counts_failures_in_a_row():
-    patience = Patience(tol=0.1, n_iter_no_change=2)
-    seen = []
-    for value in [1.0, 0.95, 0.8, 0.75, 0.74, 0.73]:
-        seen.append((patience.update(value), patience.failures, patience.exhausted))
-    assert seen == [
-        (True, 0, False),
-        (True, 1, False),  # the best, but not by 0.1
-        (True, 0, False),
-        (True, 1, False),
-        (True, 2, False),
-        (True, 3, True),
-    ]
-    assert not patience.update(2.0)
-    assert patience.best == 0.73
+def test_epochs_are_added():
+    history = History(epochs_before=3)
+    assert history.total_epochs == 3
+    history.add_epoch(0.5, 10, None)
+    history.add_epoch(0.25, 12, (0.75, 0.125))
+    assert history.loss_curve == [0.5, 0.25]
+    assert history.validation_scores == [0.75]
+    assert history.validation_losses == [0.125]
+    assert (history.epochs, history.total_epochs) == (2, 5)
+    assert history.samples_seen == 22
+    assert (history.converged, history.stopped) == (False, False)
 
 
-def test_a_value_that_is_not_a_number_is_a_failure():
-    patience = Patience(tol=0, n_iter_no_change=2)
-    assert patience.update(1.0)
-    for failures in (1, 2, 3):
-        assert not patience.update(math.nan)
-        assert patience.failures == failures
-    assert patience.exhausted
-    assert patience.best == 1.0
+def test_how_the_last_training_ended_is_forgotten_when_another_begins():
+    history = History(epochs_before=3)
+    history.add_epoch(0.5, 10, (0.75, 0.125))
+    before = replace(history, epochs=0)
+    history.divergence, history.message = Divergence(1e9, 4), "no step to take"
+    history.converged = history.stopped = history.interrupted = True
+    history.begin()
+    assert history == before
+
+
+def test_divergence_says_what_and_when():
+    divergence = Divergence(12345.678, 7)
+    assert str(divergence) == "the loss became 1.23e+04 at epoch 7"
+    assert (divergence.objective, divergence.epoch) == (12345.678, 7)

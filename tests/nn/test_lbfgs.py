@@ -1,5 +1,7 @@
 """L-BFGS: the objective over all rows, how it stops, what it leaves."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import reference
@@ -9,9 +11,12 @@ from scipy.optimize import minimize
 from skmlp_scratch.nn.batches import Batches
 from skmlp_scratch.nn.gradient_check import check_gradient
 from skmlp_scratch.nn.history import Divergence, History
-from skmlp_scratch.nn.lbfgs import full_objective, minimize_lbfgs
+from skmlp_scratch.nn.lbfgs import Limits, full_objective, minimize_lbfgs
 from skmlp_scratch.nn.losses import LOSSES
 
+# Strength of the penalty at which both of two methods reach the same minimum. At others
+# the Gamma deviance has several, and the absolute error has its at a kink.
+ALPHAS = {"gamma": 2.0, "absolute_error": 10.0}
 losses = pytest.mark.parametrize("loss", sorted(LOSSES))
 N = 20
 
@@ -32,12 +37,13 @@ def make(make_problem):
 
 def run(network, batches, history=None, **kwargs):
     history = History() if history is None else history
-    kwargs = {"max_iter": 1000, "max_fun": 10_000, "tol": 1e-5, **kwargs}
-    minimize_lbfgs(network, batches, history, **kwargs)
+    limits = {"max_iter": 1000, "max_fun": 10_000, "tol": 1e-5}
+    limits |= {name: kwargs.pop(name) for name in limits.keys() & kwargs.keys()}
+    minimize_lbfgs(network, batches, history, Limits(**limits), **kwargs)
     return history
 
 
-@losses
+@pytest.mark.parametrize("loss", sorted(reference.LOSSES))
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("batch_size", [1, 7, 19, 20])
 def test_objective_in_batches_is_that_of_one_batch_and_of_plain_loops(
@@ -94,12 +100,16 @@ def test_sparse_rows_give_the_same_iterations(make):
 def test_reaches_the_minimum_that_another_method_finds(make, loss):
     network, batches = make(loss)
     start = network.parameters.vector.copy()
-    history = run(network, batches, alpha=5.0, tol=1e-8)
+    alpha = ALPHAS.get(loss, 5.0)
+    history = run(network, batches, alpha=alpha, tol=1e-8)
     assert history.converged
     assert "CONVERGENCE" in history.message
     other, _ = make(loss)
     found = minimize(
-        lambda v: full_objective(other, batches, 5.0, v), start, jac=True, method="BFGS"
+        lambda v: full_objective(other, batches, alpha, v),
+        start,
+        jac=True,
+        method="BFGS",
     )
     assert history.loss_curve[-1] == pytest.approx(found.fun, rel=1e-6)
 
@@ -141,7 +151,8 @@ def test_history_goes_on(make):
 def test_validation_is_recorded_and_decides_nothing(make):
     network, batches = make()
     numbers = iter(range(100))
-    history = run(network, batches, max_iter=5, validate=lambda: (next(numbers), 0.5))
+    validation = SimpleNamespace(measure=lambda network: (next(numbers), 0.5))
+    history = run(network, batches, max_iter=5, validation=validation)
     assert history.validation_scores == [0, 1, 2, 3, 4]
     assert history.validation_losses == [0.5] * 5
     unwatched, _ = make()
@@ -190,6 +201,30 @@ def test_at_a_minimum_there_is_still_a_loss(make):
     np.testing.assert_array_equal(network.parameters.vector, start)
 
 
+@pytest.mark.parametrize("answer", [True, np.True_])
+def test_after_epoch_may_end_training(make, answer):
+    network, batches = make()
+    asked = []
+
+    def after_epoch(history):
+        asked.append(history.epochs)
+        return answer if history.epochs == 3 else None
+
+    history = run(network, batches, after_epoch=after_epoch)
+    assert asked == [1, 2, 3]
+    assert history.stopped is True
+    assert history.epochs == len(history.loss_curve) == history.best_epoch == 3
+    assert (history.converged, history.interrupted) == (False, False)
+    assert history.divergence is None
+    other, _ = make()
+    assert not run(other, batches, max_iter=3).stopped
+    np.testing.assert_array_equal(network.parameters.vector, other.parameters.vector)
+    # Training goes on where it was stopped.
+    run(network, batches, history, max_iter=2)
+    assert history.stopped is False
+    assert len(history.loss_curve) == 5
+
+
 def test_interruption_leaves_the_last_iteration(make):
     network, batches = make()
 
@@ -203,6 +238,19 @@ def test_interruption_leaves_the_last_iteration(make):
     other, _ = make()
     run(other, batches, max_iter=3)
     np.testing.assert_array_equal(network.parameters.vector, other.parameters.vector)
+
+
+def test_interruption_is_not_taken_for_what_ended_the_training_before(make):
+    network, batches = make()
+
+    def interrupt(history):
+        raise KeyboardInterrupt
+
+    history = run(network, batches, after_epoch=lambda history: True)
+    assert (history.stopped, history.interrupted) == (True, False)
+    run(network, batches, history, after_epoch=interrupt)
+    assert (history.stopped, history.interrupted) == (False, True)
+    assert history.message == ""
 
 
 def test_interruption_within_an_iteration_leaves_the_one_before(make, monkeypatch):

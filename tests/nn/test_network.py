@@ -4,19 +4,11 @@ import numpy as np
 import pytest
 import reference
 import scipy.sparse
-from helpers import float_types
+from helpers import UNITS, every_network, float_types, make_batch, make_network
 
-from skmlp_scratch.nn.activations import ACTIVATIONS
 from skmlp_scratch.nn.gradient_check import check_gradient
-from skmlp_scratch.nn.inference import predict_logits
-from skmlp_scratch.nn.losses import LOSSES
+from skmlp_scratch.nn.layers import Affine
 from skmlp_scratch.nn.network import Network
-
-every_network = pytest.mark.parametrize(
-    ("activation", "loss"),
-    [(a, k) for a in sorted(ACTIVATIONS) for k in sorted(LOSSES)],
-)
-UNITS = [(4, 3), (4, 5, 3), (4, 6, 5, 4, 3)]
 
 
 @every_network
@@ -35,7 +27,8 @@ def test_gradient_agrees_with_finite_differences(
     check_gradient(objective, network.parameters.vector)
 
 
-@every_network
+@pytest.mark.parametrize("loss", sorted(reference.LOSSES))
+@pytest.mark.parametrize("activation", sorted(reference.ACTIVATIONS))
 @pytest.mark.parametrize("units", UNITS, ids=str)
 def test_one_pass_equals_plain_loops(make_problem, units, activation, loss):
     network, X, targets = make_problem(units, activation, loss, seed=5)
@@ -97,25 +90,6 @@ def test_input_is_not_written_to(make_problem):
 
 
 @every_network
-@float_types
-@pytest.mark.parametrize("units", UNITS, ids=str)
-def test_training_forward_equals_prediction(
-    make_problem, units, activation, loss, dtype
-):
-    network, X, _ = make_problem(units, activation, loss, 2, n_rows=11, dtype=dtype)
-    logits = network.forward(X)
-    parameters = network.parameters
-    for block_rows in (1, 4, 11, 100):
-        predicted = predict_logits(
-            X, parameters.W, parameters.b, activation, block_rows=block_rows
-        )
-        assert predicted.dtype == dtype
-        np.testing.assert_allclose(
-            predicted, logits, rtol=100 * np.finfo(dtype).eps, atol=1e-6
-        )
-
-
-@every_network
 @pytest.mark.parametrize("units", UNITS, ids=str)
 @float_types
 def test_sparse_rows_equal_dense_ones(make_problem, units, activation, loss, dtype):
@@ -131,15 +105,6 @@ def test_sparse_rows_equal_dense_ones(make_problem, units, activation, loss, dty
     assert same == pytest.approx(value, rel=close["rtol"])
     assert same_gradient.dtype == dtype
     np.testing.assert_allclose(same_gradient, gradient, **close)
-
-    W, b = network.parameters.W, network.parameters.b
-    rows = np.array([7, 0, 3, 3])
-    for chosen, block_rows in ((None, 2000), (None, 4), (rows, 3)):
-        expected = predict_logits(X, W, b, activation, chosen, block_rows)
-        logits = predict_logits(sparse, W, b, activation, chosen, block_rows)
-        assert type(logits) is np.ndarray
-        assert logits.dtype == dtype
-        np.testing.assert_allclose(logits, expected, **close)
 
 
 def test_float32_stays_float32(make_problem):
@@ -159,7 +124,7 @@ def test_gradient_check_on_three_images_of_the_two_layer_network(seed):
     X = rng.uniform(size=(3, 784)) * (rng.uniform(size=(3, 784)) < 0.2)
     targets = np.array([5, 0, 4])
     network = Network((784, 50, 10), "relu")
-    network.parameters.weights[...] = 0.01 * rng.standard_normal(39_700)
+    network.parameters.matrices[...] = 0.01 * rng.standard_normal(39_700)
     assert network.parameters.vector.size == 39_760
 
     def objective(vector):
@@ -194,6 +159,83 @@ def test_penalty_is_added_to_all_weights():
     X, targets = rng.standard_normal((3, 800)), np.array([1, 2, 3])
     _, without = network.loss_and_gradient(X, targets)
     expected = without.copy()
-    expected[: network.parameters.weights.size] += 0.5 / 3 * network.parameters.weights
+    expected[: network.parameters.matrices.size] += (
+        0.5 / 3 * network.parameters.matrices
+    )
     _, gradient = network.loss_and_gradient(X, targets, alpha=0.5)
     np.testing.assert_allclose(gradient, expected, rtol=1e-13, atol=1e-14)
+
+
+# In place
+
+
+def spied_on(network):
+    """Note for each layer what comes in and where the result should go, both ways."""
+    calls, within = {"forward": [], "backward": []}, []
+
+    def spy(layer, way):
+        call = getattr(layer, way)
+
+        def noting(x, out=None):
+            if not within:  # what a layer calls itself does not count
+                calls[way].append((layer, x, out))
+            within.append(layer)
+            result = call(x, out=out)
+            within.pop()
+            return result
+
+        setattr(layer, way, noting)
+
+    for layer in {id(layer): layer for layer in network.layers}.values():
+        spy(layer, "forward")
+        spy(layer, "backward")
+    return calls
+
+
+EVERYTHING = {"noise": 0.1, "dropout": (0.2, 0.5, 0.3), "batch_norm": True}
+
+
+@pytest.mark.parametrize("options", [{}, {"dropout": (0, 0.5, 0.3)}, EVERYTHING])
+@pytest.mark.parametrize("n_rows", [8, 3, 1])
+def test_layers_see_by_identity_that_they_work_in_place(n_rows, options):
+    network = make_network(("gelu", "silu"), **options)
+    network.loss_and_gradient(*make_batch(8))
+    calls = spied_on(network)
+    network.loss_and_gradient(*make_batch(n_rows))
+
+    first = next(k for k, la in enumerate(network.layers) if isinstance(la, Affine))
+    assert [layer for layer, _, _ in calls["forward"]] == network.layers
+    # X belongs to somebody else.
+    assert all(out is None for _, _, out in calls["forward"][:first])
+    for layer, x, out in calls["forward"][first:]:
+        assert len(out) == n_rows
+        if layer.in_place:
+            assert x is out
+        else:
+            assert not np.shares_memory(x, out)
+
+    assert [layer for layer, _, _ in calls["backward"]] == network.layers[:first:-1]
+    for layer, dout, out in calls["backward"]:
+        assert len(out) == n_rows
+        if isinstance(layer, Affine):
+            assert not np.shares_memory(dout, out)
+        else:
+            assert dout is out
+
+
+@pytest.mark.parametrize("activation", ["gelu", "silu", ("gelu", "silu")], ids=str)
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("n_rows", [8, 3])
+def test_gradient_in_a_part_of_the_buffers_with_dropout_before_and_after(
+    n_rows, batch_norm, activation
+):
+    X, y = make_batch(n_rows)
+    options = {"dropout": (0.2, 0.5, 0.3), "batch_norm": batch_norm}
+
+    def objective(vector):
+        network = make_network(activation, **options)
+        network.loss_and_gradient(*make_batch(20))
+        network.parameters.vector[...] = vector
+        return network.loss_and_gradient(X, y, alpha=0.1)
+
+    check_gradient(objective, make_network(activation, **options).parameters.vector)

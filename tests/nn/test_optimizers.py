@@ -6,14 +6,7 @@ import reference
 from helpers import block_sizes, float_types, optimizers
 
 from skmlp_scratch.nn import optimizers as optimizers_module
-from skmlp_scratch.nn.optimizers import (
-    LARGEST_SCALE,
-    SGD,
-    Adam,
-    AdamW,
-    fade,
-    flush_denormals,
-)
+from skmlp_scratch.nn.optimizers import SGD, Adam, AdamW, flush_denormals
 
 
 def run(optimizer, parameters, gradients, rates):
@@ -99,20 +92,6 @@ def test_sgd_with_a_momentum_that_changes(data):
         v = sgd.momentum * v - rate * g
         p = p + v
     np.testing.assert_allclose(ours, p, rtol=1e-12)
-
-
-@pytest.mark.parametrize("rate", [0, 0.0005, 0.5, 0.9, 0.999, 1])
-def test_a_fading_sum_is_scaled_before_it_leaves_the_range(rate):
-    state, expected, scaled = {"S": np.zeros(3), "S_scale": 1.0}, np.zeros(3), 0
-    rng = np.random.default_rng(0)
-    for x in rng.standard_normal((200, 3)):
-        scale = fade(state, "S", rate)
-        assert 1 <= scale <= LARGEST_SCALE
-        scaled += scale == 1
-        state["S"] += scale * x
-        expected = rate * expected + x
-        np.testing.assert_allclose(state["S"] / scale, expected, rtol=1e-10)
-    assert scaled == {0: 200, 0.0005: 200, 0.5: 28, 0.9: 4, 0.999: 0, 1: 200}[rate]
 
 
 @optimizers

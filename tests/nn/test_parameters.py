@@ -12,7 +12,7 @@ def test_views_share_the_vector_and_cover_it():
     np.testing.assert_array_equal(
         parameters.vector, [1] * 12 + [2] * 8 + [3] * 4 + [4] * 2
     )
-    np.testing.assert_array_equal(parameters.weights, [1] * 12 + [2] * 8)
+    np.testing.assert_array_equal(parameters.matrices, [1] * 12 + [2] * 8)
     W, b = parameters.copies()
     parameters.vector[...] = 0
     assert W[0].all()

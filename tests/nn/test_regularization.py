@@ -7,10 +7,8 @@ from helpers import float_types, generator, make_batch, make_network
 
 from skmlp_scratch.nn.gradient_check import check_gradient
 from skmlp_scratch.nn.network import Network
-from skmlp_scratch.nn.regularization import (
-    Dropout,
-    GaussianNoise,
-)
+from skmlp_scratch.nn.regression_losses import SquaredError
+from skmlp_scratch.nn.regularization import Dropout, GaussianNoise
 
 SHAPE = (200, 300)
 rates = pytest.mark.parametrize("rate", [0.05, 0.2, 0.5, 0.9])
@@ -163,7 +161,7 @@ def test_disturbances_are_for_training_only(name):
     expected, expected_gradient = plain.loss_and_gradient(X, y)
     assert abs(loss - expected) > 1e-3
     assert abs(gradient - expected_gradient).max() > 1e-3
-    np.testing.assert_array_equal(disturbed.forward(X), plain.forward(X))
+    np.testing.assert_array_equal(disturbed.predict(X), plain.predict(X))
 
 
 def test_expected_loss_of_a_linear_network_with_dropout():
@@ -171,8 +169,7 @@ def test_expected_loss_of_a_linear_network_with_dropout():
     # of rate / (1 - rate) times the squares of X and W.
     rng = np.random.default_rng(0)
     X, targets = rng.standard_normal((50, 4)), rng.standard_normal((50, 1))
-    network = Network((4, 1), loss="squared_error")
-    network.disturb(0.0, (0.4,), generator())
+    network = Network((4, 1), loss=SquaredError(), dropout=(0.4,), rng=generator())
     network.parameters.W[0][...] = W = rng.standard_normal((4, 1))
     losses = [network.loss_and_gradient(X, targets)[0] for _ in range(4000)]
     penalty = 0.4 / 0.6 * (X**2 @ W**2).mean() / 2
@@ -183,8 +180,8 @@ def test_expected_loss_of_a_linear_network_with_dropout():
 
 def test_expected_loss_of_a_linear_network_with_noise():
     # The input does not count: all noise is that of the hidden layer.
-    network = Network((4, 6, 1), "identity", "squared_error")
-    network.disturb(0.5, (0.0, 0.0), generator())
+    loss = SquaredError()
+    network = Network((4, 6, 1), "identity", loss, noise=0.5, rng=generator())
     rng = np.random.default_rng(0)
     network.parameters.W[1][...] = W = rng.standard_normal((6, 1))
     X, targets = rng.standard_normal((50, 4)), np.zeros((50, 1))

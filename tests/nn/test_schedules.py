@@ -6,12 +6,23 @@ import pytest
 
 from skmlp_scratch.nn.schedules import (
     BUDGETED,
+    SCHEDULES,
     Adaptive,
     Constant,
     Cosine,
     InverseScaling,
     OneCycle,
 )
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_all_are_made_of_the_same_three_numbers(name):
+    schedule = SCHEDULES[name](0.3, 10, 0.25)
+    assert 0 < schedule.learning_rate <= 0.3
+    numbers = schedule.learning_rate_init, schedule.n_steps, schedule.power_t
+    assert numbers == (0.3, 10, 0.25)
+    # The rate alone will do, too.
+    assert 0 < SCHEDULES[name](0.3).learning_rate <= 0.3
 
 
 @pytest.mark.parametrize("rate", [0.3, 1e-9])
@@ -26,14 +37,14 @@ def test_constant(rate):
 
 @pytest.mark.parametrize("power_t", [0, 0.5, 1, 2.5])
 def test_inverse_scaling_counts_rows(power_t):
-    schedule = InverseScaling(0.3, power_t)
+    schedule = InverseScaling(0.3, power_t=power_t)
     assert schedule.learning_rate == 0.3
     for samples_seen in (75, 150, 225):
         schedule.end_epoch(samples_seen)
         expected = 0.3 / (samples_seen + 1) ** power_t
         assert schedule.learning_rate == pytest.approx(expected, rel=1e-15)
     # Two epochs at once are as good as one after the other.
-    at_once = InverseScaling(0.3, power_t)
+    at_once = InverseScaling(0.3, power_t=power_t)
     at_once.end_epoch(225)
     assert at_once.learning_rate == schedule.learning_rate
     assert schedule.plateau() is True
@@ -85,10 +96,10 @@ def test_cosine_warms_up_and_goes_down_to_zero():
     assert rates == pytest.approx(up + down, rel=1e-12)
 
 
-@pytest.mark.parametrize("schedule_class", BUDGETED.values())
+@pytest.mark.parametrize("name", BUDGETED)
 @pytest.mark.parametrize("n_steps", [1, 2, 3, 1000])
-def test_every_step_of_a_budget_moves(schedule_class, n_steps):
-    schedule = schedule_class(0.1, n_steps)
+def test_every_step_of_a_budget_moves(name, n_steps):
+    schedule = SCHEDULES[name](0.1, n_steps)
     rates = rates_of(schedule, n_steps)
     assert all(0 < rate <= 0.1 for rate in rates)
     # The mean rate hardly depends on the number of steps.

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from skmlp_scratch.nn.activations import ACTIVATIONS
 from skmlp_scratch.nn.batches import Batches
+from skmlp_scratch.nn.classification_losses import SoftmaxCrossEntropy
 from skmlp_scratch.nn.losses import LOSSES
 from skmlp_scratch.nn.network import Network
 from skmlp_scratch.nn.optimizers import SGD, Adam, AdamW
-from skmlp_scratch.nn.regularization import clip_gradient
+from skmlp_scratch.nn.regression_losses import PinballLoss
 from skmlp_scratch.nn.schedules import Cosine, OneCycle
+from skmlp_scratch.nn.updates import ClipNorm
 
 torch = pytest.importorskip("torch", reason="needs the extra 'oracles'")
 pytestmark = pytest.mark.oracle
@@ -27,6 +28,20 @@ TORCH_ACTIVATIONS = {
     # Torch's is linear above its threshold, 20 by default.
     "softplus": lambda x: torch.nn.functional.softplus(x, threshold=1e9),
 }
+
+
+def torch_pinball(z, t, quantiles=0.5):
+    """Return the pinball loss, which torch does not have, by its formula."""
+    q, over = torch.as_tensor(quantiles), z - t
+    return torch.maximum((1 - q) * over, -q * over).sum() / len(z)
+
+
+def torch_gamma(z, t):
+    """Return half the Gamma deviance, which torch does not have, by its formula."""
+    ratios = t / torch.exp(z)
+    return (ratios - 1 - torch.log(ratios)).sum() / len(z)
+
+
 TORCH_LOSSES = {
     "softmax_cross_entropy": torch.nn.functional.cross_entropy,
     "sigmoid_cross_entropy": lambda z, t: (
@@ -42,6 +57,11 @@ TORCH_LOSSES = {
         )
         / len(z)
     ),
+    "absolute_error": lambda z, t: (
+        torch.nn.functional.l1_loss(z, t, reduction="sum") / len(z)
+    ),
+    "quantile": torch_pinball,
+    "gamma": torch_gamma,
 }
 
 
@@ -54,8 +74,8 @@ def torch_objective(W, b, X, targets, activation, loss, alpha):
     return data_term + alpha / 2 / len(X) * penalty
 
 
-@pytest.mark.parametrize("loss", sorted(LOSSES))
-@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("loss", sorted(TORCH_LOSSES))
+@pytest.mark.parametrize("activation", sorted(TORCH_ACTIVATIONS))
 @pytest.mark.parametrize("units", [(4, 3), (6, 8, 7, 5, 3)], ids=str)
 def test_one_pass_equals_autograd(make_problem, units, activation, loss):
     network, X, targets = make_problem(units, activation, loss, seed=3, n_rows=20)
@@ -108,7 +128,7 @@ OPTIMIZERS = {
 }
 
 
-@pytest.mark.parametrize("loss", sorted(LOSSES))
+@pytest.mark.parametrize("loss", sorted(TORCH_LOSSES))
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_fifty_steps_on_mini_batches_equal_those_of_torch(
@@ -148,6 +168,24 @@ def test_fifty_steps_on_mini_batches_equal_those_of_torch(
     assert abs(network.parameters.vector - start).max() > 0.01
     for array, tensor in zip(arrays, tensors, strict=True):
         np.testing.assert_allclose(array, tensor.detach(), rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("quantile", [0.1, 0.5, 0.95, [0.1, 0.5, 0.9]], ids=str)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_pinball_loss_equals_autograd_on_its_formula(quantile, weighted):
+    rng = np.random.default_rng(0)
+    logits, targets = rng.standard_normal((20, 3)), rng.standard_normal((20, 1))
+    weights = rng.uniform(size=20) if weighted else np.ones(20)
+    z = torch.tensor(logits, requires_grad=True)
+    rows = zip(z.split(1), torch.tensor(targets).split(1), weights, strict=True)
+    q = torch.tensor(quantile, dtype=torch.float64)
+    expected = sum(weight * torch_pinball(*row, q) / 20 for *row, weight in rows)
+    expected.backward()
+    value, gradient = PinballLoss(quantile).loss_and_gradient(
+        logits, targets, weights if weighted else None
+    )
+    assert value == pytest.approx(expected.item(), rel=1e-12)
+    np.testing.assert_allclose(gradient, z.grad, rtol=1e-10, atol=1e-15)
 
 
 def half_smoothed(z, t, smoothing):
@@ -209,13 +247,14 @@ def train_both(make_problem, units, ours, schedule, theirs, torch_schedule, **op
     """Train two equal networks for 50 steps or more; return parameters of both."""
     clip_norm, smoothing = options.get("clip_norm"), options.get("smoothing", 0.0)
     base, X, y = make_problem(units, "tanh", "softmax_cross_entropy", 5, n_rows=33)
-    network = Network(units, "tanh", label_smoothing=smoothing)
+    network = Network(units, "tanh", SoftmaxCrossEntropy(smoothing))
     network.parameters.vector[...] = base.parameters.vector
     arrays = network.parameters.W + network.parameters.b
     tensors = [torch.tensor(array, requires_grad=True) for array in arrays]
     n_layers = len(network.parameters.W)
     ours, theirs = ours(network), theirs(tensors[:n_layers], tensors[n_layers:])
     theirs_schedule, calls = torch_schedule(theirs) if torch_schedule else (None, 0)
+    clip = [ClipNorm(clip_norm)] if clip_norm else []
     n_steps, clipped = options.get("n_steps", 50), 0
     batches = Batches(X, y, 7, X.dtype, np.random.RandomState(0))
     for _ in range(n_steps // 5):
@@ -223,9 +262,9 @@ def train_both(make_problem, units, ours, schedule, theirs, torch_schedule, **op
             _, gradient = network.loss_and_gradient(*batch)
             if clip_norm:
                 clipped += np.linalg.norm(gradient) > clip_norm
-                clip_gradient(gradient, clip_norm)
             rate = schedule.learning_rate if schedule else 0.05
-            ours.step(network.parameters.vector, gradient, rate)
+            for update in [*clip, ours]:
+                update.step(network.parameters.vector, gradient, rate)
             theirs.zero_grad()
             H = torch.tensor(batch.X)
             for W, b in zip(tensors[: n_layers - 1], tensors[n_layers:-1], strict=True):
@@ -270,7 +309,7 @@ def test_adamw(make_problem, decay):
     def ours(network):
         parameters = network.parameters
         # So small an epsilon that its place in the formula makes no difference.
-        return AdamW(parameters.vector, len(parameters.weights), decay, epsilon=1e-30)
+        return AdamW(parameters.vector, len(parameters.matrices), decay, epsilon=1e-30)
 
     def theirs(W, b):
         groups = [{"params": W, "weight_decay": decay}, {"params": b}]

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 
 from skmlp_scratch.nn.batches import Batches
+from skmlp_scratch.nn.divergence import EXPLOSION, DivergenceGuard
+from skmlp_scratch.nn.history import Divergence, History
 from skmlp_scratch.nn.optimizers import SGD
 from skmlp_scratch.nn.schedules import Adaptive, Constant, InverseScaling
-from skmlp_scratch.nn.training import (
-    EXPLOSION,
-    Divergence,
-    DivergenceGuard,
-    History,
-    Patience,
-    train,
-    train_epoch,
-)
+from skmlp_scratch.nn.stopping import Patience, Watch
+from skmlp_scratch.nn.training import Step, train, train_epoch
+
+
+def endless():
+    """Return a patience that never ends."""
+    return Patience(tol=0, n_iter_no_change=math.inf)
 
 
 @pytest.fixture
@@ -44,35 +44,29 @@ def run(problem):
         max_epochs=10,
         history=None,
         setting=None,
-        **kwargs,
+        after_epoch=None,
+        **watched,
     ):
         network, batches, optimizer = setting or problem()
-        patience = patience or Patience(tol=0, n_iter_no_change=math.inf)
+        patience = patience or endless()
         history = History() if history is None else history
-        train(
-            network,
-            batches,
-            optimizer,
-            schedule or Constant(0.1),
-            patience,
-            history,
-            max_epochs=max_epochs,
-            **kwargs,
-        )
+        step = Step([optimizer], schedule or Constant(0.1))
+        watch = Watch(patience, **watched)
+        train(network, batches, step, watch, history, max_epochs, after_epoch)
         return network.parameters.vector.copy(), history, patience
 
     return run
 
 
 def values(numbers):
-    """Return a ``validate`` that gives these scores, and their squares as losses."""
+    """Return a validation that gives these scores, and their squares as losses."""
     numbers = iter(numbers)
 
-    def validate():
+    def measure(network):
         number = next(numbers)
         return number, number**2
 
-    return validate
+    return SimpleNamespace(measure=measure)
 
 
 def test_loss_falls_and_history_is_kept(run):
@@ -88,7 +82,7 @@ def test_loss_falls_and_history_is_kept(run):
 
 def test_history_and_patience_go_on(run, problem):
     setting = problem()
-    history, patience = History(), Patience(tol=0, n_iter_no_change=math.inf)
+    history, patience = History(), endless()
     for _ in range(2):
         run(patience, max_epochs=5, history=history, setting=setting)
     at_once, whole, _ = run()
@@ -106,7 +100,9 @@ def test_the_loss_of_an_epoch_is_the_mean_over_its_rows(problem):
         for batch in batches
     ]
     # A rate of 0 leaves the network as it is; 30 rows make batches of 7 and one of 2.
-    loss = train_epoch(*problem(), Constant(0.0), 0.3)
+    network, batches, optimizer = problem()
+    step = Step([optimizer], Constant(0.0), alpha=0.3)
+    loss = train_epoch(network, batches, step, Watch(endless()))
     assert loss == pytest.approx(sum(objectives) / 30, rel=1e-12)
 
 
@@ -136,7 +132,7 @@ def test_schedule_is_told_of_every_epoch_and_asked_before_stopping(run):
 
 
 def test_the_rate_of_the_schedule_is_that_of_the_steps(run):
-    slow, _, _ = run(schedule=InverseScaling(0.1, 1.0), max_epochs=2)
+    slow, _, _ = run(schedule=InverseScaling(0.1, power_t=1.0), max_epochs=2)
     first, _, _ = run(schedule=Constant(0.1), max_epochs=1)
     constant, _, _ = run(schedule=Constant(0.1), max_epochs=2)
     ratio = np.linalg.norm(slow - first) / np.linalg.norm(constant - first)
@@ -166,7 +162,7 @@ def test_parameters_of_the_best_epoch_are_restored(run, monitor, best_epoch):
     vector, history, patience = run(
         max_epochs=5,
         monitor=monitor,
-        validate=values(SCORES),
+        validation=values(SCORES),
         after_epoch=lambda history: told.append(history.samples_seen),
     )
     assert history.validation_scores == SCORES
@@ -184,10 +180,65 @@ def test_parameters_of_the_best_epoch_are_restored(run, monitor, best_epoch):
 
 
 def test_validation_alone_decides_nothing(run):
-    watched, history, _ = run(validate=values(range(10)))
+    watched, history, _ = run(validation=values(range(10)))
     unwatched, _, _ = run()
     np.testing.assert_array_equal(watched, unwatched)
     assert history.validation_scores == list(range(10))
+
+
+# Ended from outside
+
+
+@pytest.mark.parametrize("answer", [True, np.True_])
+def test_after_epoch_may_end_training(run, answer):
+    asked = []
+
+    def after_epoch(history):
+        asked.append(history.epochs)
+        return answer if history.epochs == 3 else None
+
+    vector, history, _ = run(after_epoch=after_epoch)
+    assert asked == [1, 2, 3]
+    assert history.stopped is True
+    assert history.epochs == len(history.loss_curve) == history.best_epoch == 3
+    assert (history.converged, history.interrupted) == (False, False)
+    assert history.divergence is None
+    expected, unasked, _ = run(max_epochs=3)
+    assert unasked.stopped is False
+    np.testing.assert_array_equal(vector, expected)
+
+
+def test_training_goes_on_where_it_was_ended(run, problem):
+    setting, history = problem(), History()
+    run(setting=setting, history=history, after_epoch=lambda history: True)
+    assert (history.epochs, history.stopped) == (1, True)
+    vector, _, _ = run(setting=setting, history=history, max_epochs=4)
+    assert (history.epochs, history.stopped) == (4, False)
+    expected, at_once, _ = run(max_epochs=5)
+    np.testing.assert_array_equal(vector, expected)
+    assert history.loss_curve == at_once.loss_curve
+
+
+def test_ended_training_restores_the_best_epoch_of_validation(run):
+    vector, history, _ = run(
+        monitor="validation_score",
+        validation=values(SCORES),
+        after_epoch=lambda history: history.epochs == 4,
+    )
+    assert (history.stopped, history.epochs, history.best_epoch) == (True, 4, 3)
+    expected, _, _ = run(max_epochs=3)
+    np.testing.assert_array_equal(vector, expected)
+
+
+def test_ended_training_is_still_judged_by_its_last_epoch(run):
+    _, history, _ = run(
+        schedule=Explodes(epochs=4),
+        guard=DivergenceGuard(1.1),
+        after_epoch=lambda history: history.epochs == 7,
+    )
+    assert history.stopped
+    assert history.divergence.epoch == history.epochs == 7
+    assert history.best_epoch == 4
 
 
 # Divergence
@@ -248,8 +299,9 @@ def test_enough_exploded_epochs_end_training(run, patience):
 
 
 def test_an_explosion_in_the_last_step_of_the_best_epoch_is_not_restored(problem):
-    network, batches, optimizer = problem()
-    batches.batch_size = batches._chunk_rows = 30  # one step per epoch
+    network, seven, optimizer = problem()
+    rng = np.random.RandomState(0)  # one step per epoch
+    batches = Batches(seven.X, seven.targets, 30, seven.dtype, rng)
     history = History()
 
     class LastStepExplodes(Constant):
@@ -259,12 +311,10 @@ def test_an_explosion_in_the_last_step_of_the_best_epoch_is_not_restored(problem
     train(
         network,
         batches,
-        optimizer,
-        LastStepExplodes(0.1),
-        Patience(tol=0, n_iter_no_change=math.inf),
+        Step([optimizer], LastStepExplodes(0.1)),
+        Watch(endless(), guard=DivergenceGuard(1.5)),
         history,
         max_epochs=6,
-        guard=DivergenceGuard(1.5),
     )
     # The loss of the fourth epoch is the smallest, and its step is the bad one.
     assert np.argmin(history.loss_curve) == 3
@@ -276,7 +326,7 @@ def test_an_explosion_restores_the_best_by_what_is_monitored(run):
     vector, history, _ = run(
         schedule=Explodes(epochs=4),
         monitor="validation_score",
-        validate=values([0.1, 0.9, 0.2, 0.3, 0, 0, 0, 0, 0, 0]),
+        validation=values([0.1, 0.9, 0.2, 0.3, 0, 0, 0, 0, 0, 0]),
         guard=DivergenceGuard(1.1),
     )
     assert history.divergence.epoch == 10
@@ -297,7 +347,12 @@ def test_divergence_in_the_last_step_is_noticed_too(problem, parameter, lost):
             parameters[0 if parameter == "first" else -1] = lost
 
     with pytest.raises(Divergence, match="nan at epoch 1"):
-        train_epoch(network, batches, SimpleNamespace(step=step), Constant(0.1))
+        train_epoch(
+            network,
+            batches,
+            Step([SimpleNamespace(step=step)], Constant(0.1)),
+            Watch(endless()),
+        )
     assert len(steps) == 5
 
 
@@ -321,10 +376,19 @@ def test_interruption_leaves_what_was_learnt(run):
     np.testing.assert_array_equal(vector, expected)
 
 
+def test_interruption_is_not_taken_for_what_ended_the_training_before(run, problem):
+    setting, history = problem(), History()
+    run(setting=setting, history=history, after_epoch=lambda history: True)
+    run(setting=setting, history=history, after_epoch=interrupt_at(1))
+    assert (history.stopped, history.interrupted) == (False, True)
+    run(Patience(1e9, 1), setting=setting, history=history)
+    assert (history.converged, history.interrupted) == (True, False)
+
+
 def test_interruption_restores_the_best_epoch_of_validation(run):
     vector, history, _ = run(
         monitor="validation_score",
-        validate=values([0.1, 0.9, 0.2, 0.3]),
+        validation=values([0.1, 0.9, 0.2, 0.3]),
         after_epoch=interrupt_at(4),
     )
     assert history.interrupted
