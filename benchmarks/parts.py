@@ -13,6 +13,7 @@ from peers import fit_ours, read_task
 
 from skmlp_scratch._estimator import training
 from skmlp_scratch.nn import layers
+from skmlp_scratch.nn.activations import ReLU
 from skmlp_scratch.nn.batches import Batches
 from skmlp_scratch.nn.losses import SoftmaxCrossEntropy
 from skmlp_scratch.nn.network import Network
@@ -26,7 +27,7 @@ PARTS: dict[str, list[tuple[Any, str]]] = {
     "optimizer": [(Adam, "step"), (SGD, "step")],
     "penalty": [(Network, "_add_penalty")],
     "loss": [(SoftmaxCrossEntropy, "loss_and_gradient")],
-    "activations": [(layers.ReLU, "forward"), (layers.ReLU, "backward")],
+    "activations": [(ReLU, "forward"), (ReLU, "backward")],
     "biases": [(layers.Affine, "forward"), (layers.Affine, "backward_parameters")],
     LOOP: [(training, "train")],
 }

@@ -32,10 +32,8 @@ from threadpoolctl import threadpool_limits
 from skmlp_scratch import ScratchMLPClassifier
 from skmlp_scratch.nn.batches import Batches
 from skmlp_scratch.nn.initializers import initialize
-from skmlp_scratch.nn.network import Network, predict_logits
+from skmlp_scratch.nn.network import Network
 from skmlp_scratch.nn.optimizers import Adam
-from skmlp_scratch.nn.schedules import Constant
-from skmlp_scratch.nn.training import train_epoch
 
 HIDDEN_UNITS, LEARNING_RATE, SEED = 100, 0.001, 0
 
@@ -109,19 +107,21 @@ def train_step_by_step(data: Data) -> tuple[Network, dict[str, list[float]]]:
     rng = np.random.RandomState(SEED)
     layer_units = [X_train.shape[1], HIDDEN_UNITS, 10]
     network = Network(layer_units, "relu", dtype=np.float32)
-    W, b = network.parameters.W, network.parameters.b
     initialize(network.parameters, "he_normal", rng)
     batches = Batches(X_train, data.y_train, data.batch_size, np.float32, rng)
-    optimizer, schedule = Adam(network.parameters.vector), Constant(LEARNING_RATE)
+    optimizer = Adam(network.parameters.vector)
 
     def accuracy(X: np.ndarray, y: np.ndarray) -> float:
-        logits = predict_logits(X, W, b, network.activation)
-        return float(np.mean(logits.argmax(axis=1) == y))
+        return float(np.mean(network.predict(X).argmax(axis=1) == y))
 
     curves: dict[str, list[float]] = {"loss": [], "training": [], "test": []}
     for epoch in range(1, data.epochs + 1):
-        loss = train_epoch(network, batches, optimizer, schedule, alpha=0.0)
-        curves["loss"].append(loss)
+        losses = []
+        for batch in batches:
+            loss, gradient = network.loss_and_gradient(*batch)
+            optimizer.step(network.parameters.vector, gradient, LEARNING_RATE)
+            losses.append(loss)
+        curves["loss"].append(float(np.mean(losses)))
         curves["training"].append(accuracy(X_train, data.y_train))
         curves["test"].append(accuracy(X_test, data.y_test))
         line = "".join(f"   {name} {curve[-1]:.4f}" for name, curve in curves.items())

@@ -362,6 +362,7 @@ BAD_VALUES = {
     "max_norm": (0, -1, *(v for v in NOT_REAL if v is not None)),
     "clip_norm": (0, -1, *(v for v in NOT_REAL if v is not None)),
     "averaging": (-0.1, 1, *NOT_REAL),
+    "batch_norm": NOT_BOOLEANS,
     "weight_init": (0, -1, "zeros", *NOT_REAL),
     "dtype": (
         *("float16", "int", np.float16, np.longdouble, float, int, None, 32),
@@ -404,6 +405,7 @@ ALLOWED_VALUES = {
     "max_norm": (None, 2, 0.1),
     "clip_norm": (None, 1, 1e-3),
     "averaging": (0, 0.999),
+    "batch_norm": (True, np.True_),
     "weight_init": ("he_uniform", "glorot_normal", 0.01, 1, np.float32(0.1)),
     "dtype": ("auto", "float32", "float64", np.float32, np.dtype("float64")),
 }
@@ -428,8 +430,12 @@ VALID |= {
         *({"ham": 2, "spam": 0}, {True: 3.0}, {0: 0, 1: 0, 2: 0}, {"a": 1, 0: 1}),
     ],
     "loss": list(REGRESSION_LOSSES),
+    "quantile": [0.1, np.float32(0.5), [0.9], (0.05, 0.5, 0.95), np.array([0.2, 0.8])],
 }
-BAD = BAD_VALUES | {"loss": ["absolute_error", None, 1, ["poisson"]]}
+BAD = BAD_VALUES | {
+    "loss": ["log_loss", None, 1, ["poisson"]],
+    "quantile": [0, 1, -0.5, *NOT_REAL, [], [0.5, 0.1], [0.5, 0.5], [[0.5]], [None]],
+}
 PARAMETER_NAMES = {
     estimator: [n for n in estimator().get_params() if n not in {"max_iter", "verbose"}]
     for estimator in (ScratchMLPClassifier, ScratchMLPRegressor)

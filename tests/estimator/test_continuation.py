@@ -505,7 +505,7 @@ def test_parameters_set_after_fit_change_no_prediction(targets, parameters):
 
 @regression_losses
 def test_loss_set_after_fit_changes_no_prediction(loss):
-    estimator = quick(ScratchMLPRegressor, loss=loss).fit(X, y)
+    estimator = quick(ScratchMLPRegressor, loss=loss).fit(X, y + 1)
     before = estimator.predict(X)
     other = "poisson" if loss == "squared_error" else "squared_error"
     estimator.set_params(loss=other, activation="identity", hidden_layer_sizes=())
