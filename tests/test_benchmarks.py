@@ -37,6 +37,7 @@ SECTIONS = [
     "search",
     "memory",
     "scaling",
+    "threads",
 ]
 SECTION_PAGES = [
     *((section, PAGE) for section in SECTIONS),
@@ -274,6 +275,24 @@ def test_scaling(run):
         "hidden × 4",
         "features × 4",
     ]
+
+
+def test_threads(run):
+    head, rows = run(
+        "threads.py",
+        *("--rows", "100", "--hidden", "4", "--features", "5"),
+        *("--rounds", "1", "--epochs", "1", "--peers", "ours"),
+    )
+    n_cores = joblib.cpu_count()
+    assert head == [
+        "seconds of a fit",
+        f"idle, {n_cores} threads",
+        "idle, 1 threads",
+        f"busy, {n_cores} threads",
+        "busy, 1 threads",
+    ]
+    assert rows[0][0] == "ours"
+    assert all(re.fullmatch(r"\d+\.\d\d", cell) for cell in rows[0][1:])
 
 
 def test_defaults(run, tmp_path):
