@@ -9,6 +9,7 @@ import sklearn
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
+from skmlp_scratch._estimator.attributes import FittedAttributes
 from skmlp_scratch._estimator.loaded import as_arrays, complete_for_training
 from skmlp_scratch._estimator.prediction import snapshot
 from skmlp_scratch.nn.activations import per_layer
@@ -42,7 +43,7 @@ SHARED = [
 ]
 
 
-def to_sklearn(estimator: Any, model_class: Any) -> Any:
+def to_sklearn(estimator: FittedAttributes, model_class: Any) -> Any:
     """Return a fitted scikit-learn model that predicts as the estimator does."""
     estimator = snapshot(estimator)
     if len(getattr(estimator, "classes_", "ab")) == 1:
@@ -82,7 +83,7 @@ def to_sklearn(estimator: Any, model_class: Any) -> Any:
     return model
 
 
-def _common_activation(estimator: Any, model_class: Any) -> str:
+def _common_activation(estimator: FittedAttributes, model_class: Any) -> str:
     """Return the activation of all hidden layers, if scikit-learn has it."""
     names = set(per_layer(estimator._activation, estimator.n_layers_ - 2))
     unknown = sorted(names - set(SKLEARN_ACTIVATIONS))
