@@ -1,4 +1,4 @@
-"""What the targets of a classifier may be: one label or several per row, and weights."""
+"""Checks of a classifier's labels, one or several per row, and of class weights."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ def check_labels(y: Array, name: str) -> None:
     """Raise an error unless an array holds labels of a type that scikit-learn knows."""
     kind = y.dtype.kind
     found = {type(label) for label in y.flat} if kind == "O" else {y.dtype.type}
-    # Of lists and tuples scikit-learn says that they are out of date.
+    # For lists and tuples, scikit-learn has an error of its own.
     objects = all(issubclass(t, str) for t in found) or found <= {list, tuple}
     if objects if kind == "O" else kind in "biufU":
         return
@@ -52,7 +52,7 @@ def check_labels(y: Array, name: str) -> None:
 
 
 def _missing(y: Array) -> str:
-    """Return what stands for a missing label; an empty string if nothing does."""
+    """Return the missing value among the labels, or an empty string."""
     if y.dtype.kind in "mM":
         return "NaT" if np.isnat(y).any() else ""
     for label in y.flat:
@@ -79,7 +79,7 @@ def are_multilabel(y: Array, name: str) -> bool:
         If y is no labels at all, or has several columns that mark none.
     """
     try:
-        # It casts numbers to integers, and not all of them fit.
+        # scikit-learn casts numbers to integers, and not all numbers fit.
         with np.errstate(invalid="ignore"):
             check_classification_targets(y)
     except ValueError as error:

@@ -1,8 +1,8 @@
 """Weights that come from elsewhere: set by hand, or taken from a scikit-learn model.
 
 A fit sets all fitted attributes. Who loads weights from a file sets those that
-scikit-learn needs to predict: ``coefs_``, ``intercepts_``, ``out_activation_`` and, for a
-classifier, ``classes_``. The rest follows from these and from ``activation``.
+scikit-learn needs to predict: ``coefs_``, ``intercepts_``, ``out_activation_`` and, for
+a classifier, ``classes_``. The rest follows from these and from ``activation``.
 """
 
 from collections.abc import Sequence
@@ -108,14 +108,15 @@ def _check_shapes(est: FittedAttributes) -> None:
     if not len(est.coefs_) == len(est.intercepts_) == n_layers - 1 > 0:
         raise ValueError(
             "coefs_ and intercepts_ must have one array for each layer but the input, "
-            f"got {len(est.coefs_)} and {len(est.intercepts_)} with n_layers_={n_layers}"
+            f"got {len(est.coefs_)} and {len(est.intercepts_)} with "
+            f"n_layers_={n_layers}"
         )
     fan_in = getattr(est, "n_features_in_", len(est.coefs_[0]))
     for number, (W, b) in enumerate(zip(est.coefs_, est.intercepts_, strict=True)):
         if b.ndim != 1 or W.shape != (fan_in, len(b)) or 0 in W.shape:
             raise ValueError(
-                f"coefs_[{number}] of shape {W.shape} and intercepts_[{number}] of shape "
-                f"{b.shape} do not fit: for {fan_in} inputs the shapes must be "
+                f"coefs_[{number}] of shape {W.shape} and intercepts_[{number}] of "
+                f"shape {b.shape} do not fit: for {fan_in} inputs the shapes must be "
                 f"({fan_in}, n_units) and (n_units,)"
             )
         fan_in = len(b)

@@ -102,13 +102,14 @@ def obstacle_to_partial_fit(
     """Return why there can be no ``partial_fit``, if there cannot."""
     if not is_stochastic(solver):
         return (
-            f"partial_fit is only available for solver={either(STOCHASTIC, 'and')}, got "
-            f"solver={solver!r}"
+            f"partial_fit is only available for solver={either(STOCHASTIC, 'and')}, "
+            f"got solver={solver!r}"
         )
     if is_budgeted(solver, learning_rate):
         return (
-            f"partial_fit does not support learning_rate={learning_rate!r}, which plans "
-            "for max_iter epochs in one fit. Use learning_rate='constant', or fit."
+            f"partial_fit does not support learning_rate={learning_rate!r}, which "
+            "plans for max_iter epochs in one fit. Use learning_rate='constant', or "
+            "fit."
         )
     if early_stopping:
         return "partial_fit does not support early_stopping=True"

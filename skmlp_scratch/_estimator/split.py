@@ -75,5 +75,6 @@ def check_validation_size(n_validation: int, fraction: float, n_samples: int) ->
         raise ValueError(
             "The validation set is too small: early_stopping=True with "
             f"validation_fraction={fraction} leaves {n_validation} rows of "
-            f"n_samples={n_samples} for validation. Increase validation_fraction or the number of samples."
+            f"n_samples={n_samples} for validation. Increase validation_fraction or "
+            "the number of samples."
         )
