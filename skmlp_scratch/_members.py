@@ -17,8 +17,8 @@ from skmlp_scratch.exceptions import (
 from skmlp_scratch.nn.typing import Array
 
 FOLDS_OF_ONE = 8
-# Of many rows, larger batches: at 300,000 rows, ten epochs of 1024 take the time of ten of
-# 256, with errors that are 1 to 4% smaller. At 50,000 they are not.
+# Of many rows, larger batches: at 300,000 rows, ten epochs of 1024 take the time of ten
+# of 256, with errors that are 1 to 4% smaller. At 50,000 they are not.
 SMALLEST_BATCH, LARGEST_BATCH, LARGEST_OF_MANY = 32, 256, 1024
 BATCHES_PER_EPOCH = 16
 STEPS = 400

@@ -24,8 +24,8 @@ def in_memory(shape: tuple[int, int]) -> Array:
 def allocator(n_jobs: Any) -> Iterator[Allocate]:
     """Yield what makes new arrays of float32, in files if there will be processes.
 
-    joblib hands arrays to processes through files, too, but keeps the original in memory:
-    for 300,000 rows and two processes 2.2 GB in all, instead of 1.4.
+    joblib hands arrays to processes through files, too, but keeps the original in
+    memory: for 300,000 rows and two processes 2.2 GB in all, instead of 1.4.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""From a table to what networks read: scaled numbers, categories, piecewise encoding."""
+"""The input of networks from a table: scaled numbers, one-hot and piecewise columns."""
 
 from typing import Any, Self
 
@@ -37,11 +37,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     """Encode a frame or an array, of which columns may be categories, as float32.
 
     The columns that come out are, in this order: numbers, clipped to the range seen in
-    ``fit`` and standardised, where missing ones are the median; for each number that had
-    missing ones in ``fit``, a column that says where; categories one-hot, where missing is
-    a level; and the :class:`~skmlp_scratch.PiecewiseLinearEncoder` of the numbers, for
-    which missing is halfway. Sparse matrices have numbers only, which are scaled and stay
-    sparse.
+    ``fit`` and standardised, where missing ones are the median; for each number that
+    had missing ones in ``fit``, a column that says where; categories one-hot, where
+    missing is a level; and the :class:`~skmlp_scratch.PiecewiseLinearEncoder` of the
+    numbers, for which missing is halfway. Sparse matrices have numbers only, which are
+    scaled and stay sparse.
 
     Parameters
     ----------
@@ -55,15 +55,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     sparse_ : bool
         Whether it was fitted on a sparse matrix; then it gives sparse matrices.
     numbers_ : Pipeline, StandardScaler or None
-        What the numbers go through, fitted: the second for sparse matrices, None without
-        any numbers.
+        What the numbers go through, fitted: the second for sparse matrices, None
+        without any numbers.
     one_hot_ : OneHotEncoder or None
         What the categories go through, fitted; None without any.
     piecewise_ : PiecewiseLinearEncoder or None
         The encoding of the numbers, fitted; None without any, and for sparse matrices.
     lowest_, highest_ : ndarray of shape (n_numbers,)
-        The range of the numbers in ``fit``, beyond which they are taken for its ends; not
-        for sparse matrices.
+        The range of the numbers in ``fit``, beyond which they are taken for its ends;
+        not for sparse matrices.
     n_plain_ : int
         How many columns come before those of the piecewise linear encoding.
     n_features_in_ : int
@@ -197,8 +197,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         imputer = SimpleImputer(
             strategy="median", add_indicator=True, keep_empty_features=True
         )
-        # Scaled first, so that the indicators stay 0 and 1. Fitted one by one: a Pipeline
-        # hands no weights on if metadata routing is enabled.
+        # Scaled first, so that the indicators stay 0 and 1. Fitted one by one: a
+        # Pipeline hands no weights on if metadata routing is enabled.
         scaler = StandardScaler().set_output(transform="default")
         imputer.set_output(transform="default")
         with np.errstate(invalid="ignore"):  # a column may have no numbers at all

@@ -1,4 +1,4 @@
-"""What the tabular classifier and regressor share: an ensemble over an encoded table."""
+"""The base class of the tabular estimators: an ensemble over an encoded table."""
 
 import time
 from collections.abc import Iterator
@@ -101,8 +101,8 @@ class BaseTabularMLP(BaseEstimator):
         y : array-like of shape (n_samples,)
             Labels or values; values may have several columns.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, at least 0; those of weight 0 are left out of everything
-            but the out-of-bag predictions.
+            Weights of the rows, at least 0; those of weight 0 are left out of
+            everything but the out-of-bag predictions.
 
         Returns
         -------

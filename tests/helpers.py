@@ -64,7 +64,7 @@ sklearn_activations = pytest.mark.parametrize("activation", SKLEARN_ACTIVATIONS)
 
 
 def new_optimizer(solver, vector, **parameters):
-    """Return a solver's optimizer for a vector, of which the first entry is a weight."""
+    """Return a solver's optimizer for a vector whose first entry is a weight."""
     given = {**ScratchMLPRegressor().get_params(), "alpha": 0.1, **parameters}
     views = SimpleNamespace(vector=vector, matrices=vector[:1])
     return SOLVERS[solver].make(Settings.of(given), views)
