@@ -1,4 +1,4 @@
-"""The members of an ensemble: which rows each holds out, its budget, its training."""
+"""The members of an ensemble: their folds, batch sizes, epochs and training."""
 
 import time
 import warnings
@@ -79,7 +79,7 @@ def train_member(
 ) -> tuple[Any, Array]:
     """Train a network on some rows, keeping the epoch that is best on the others.
 
-    It runs in a process of its own, possibly.
+    It may run in a process of its own.
 
     Parameters
     ----------
@@ -99,13 +99,13 @@ def train_member(
     net : estimator
         Fitted, without what only more training needs.
     outputs : ndarray
-        What the method says of the rows held out.
+        The results of the method for the rows held out.
     """
     start = time.perf_counter()
     X_val = X[held_out]
     with threads_for([1, 1], 1), warnings.catch_warnings():
-        # That a member of many learnt nothing is no news: the data may have nothing. A
-        # fold may be a single row.
+        # The data may have nothing to learn, and a fold may be a single row: warnings
+        # by each member would not help the caller.
         for category in (
             ConstantPredictionWarning,
             DeadUnitsWarning,

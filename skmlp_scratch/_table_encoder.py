@@ -25,9 +25,9 @@ from skmlp_scratch.nn.fast import row_blocks
 from skmlp_scratch.nn.typing import Array
 from skmlp_scratch.piecewise_linear import PiecewiseLinearEncoder
 
-# Rows that are encoded at a time, so that what lies between is small.
+# Rows that are encoded at a time, which limits the memory for temporary arrays.
 BLOCK_ROWS = 4096
-# Levels with fewer rows share a column, which is also that of unknown ones.
+# Levels with fewer rows share a column, also with unknown levels.
 FEWEST_ROWS_OF_LEVEL = 5
 # The most one-hot columns; features with many levels lose the rarer ones first.
 MOST_LEVELS = 256
@@ -55,15 +55,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     sparse_ : bool
         Whether it was fitted on a sparse matrix; then it gives sparse matrices.
     numbers_ : Pipeline, StandardScaler or None
-        What the numbers go through, fitted: the second for sparse matrices, None
-        without any numbers.
+        The fitted imputer and scaler of the numbers; for sparse matrices the scaler
+        only; None without numbers.
     one_hot_ : OneHotEncoder or None
-        What the categories go through, fitted; None without any.
+        The fitted encoder of the categories; None without categories.
     piecewise_ : PiecewiseLinearEncoder or None
         The encoding of the numbers, fitted; None without any, and for sparse matrices.
     lowest_, highest_ : ndarray of shape (n_numbers,)
-        The range of the numbers in ``fit``, beyond which they are taken for its ends;
-        not for sparse matrices.
+        The range of the numbers in ``fit``, which numbers are clipped to; not for
+        sparse matrices.
     n_plain_ : int
         How many columns come before those of the piecewise linear encoding.
     n_features_in_ : int
@@ -79,7 +79,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self.n_bins = n_bins
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Find out which columns are what, and fit the parts.
+        """Detect the categories, and fit the encoders.
 
         Parameters
         ----------
@@ -190,7 +190,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return parts
 
     def _fit_numbers(self, numbers: Array, weights: Array | None) -> int:
-        """Fit what the numbers go through; return how many plain columns they give."""
+        """Fit the encoders of the numbers; return the number of plain columns."""
         # Missing ones do not count, and of nothing but them the result is missing.
         self.lowest_ = np.fmin.reduce(numbers, axis=0)
         self.highest_ = np.fmax.reduce(numbers, axis=0)

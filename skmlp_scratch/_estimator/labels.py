@@ -76,7 +76,7 @@ def are_multilabel(y: Array, name: str) -> bool:
     Raises
     ------
     ValueError
-        If y is no labels at all, or has several columns that mark none.
+        If y does not hold labels, or has several columns that are not indicators.
     """
     try:
         # scikit-learn casts numbers to integers, and not all numbers fit.
@@ -100,9 +100,9 @@ def are_multilabel(y: Array, name: str) -> bool:
 
 
 def all_classes(classes: Any) -> Array:
-    """Return the classes that ``partial_fit`` is told of, sorted.
+    """Return the classes passed to ``partial_fit``, sorted.
 
-    Of a matrix that marks several labels per row they are its columns' numbers.
+    For a matrix of several labels per row, they are the numbers of its columns.
     """
     with lengths_explained("classes"):
         if np.ndim(classes) == 0:
@@ -142,10 +142,10 @@ def unknown_labels(labels: Array, classes: Array) -> Array:
 
 
 def weights_of_classes(class_weight: Mapping[Any, float], classes: list[Any]) -> Array:
-    """Return the weight of each class; those that are not named have weight 1.
+    """Return the weight of each class, which is 1 for classes that are not named.
 
-    Keys that are no classes are fine if all classes are named, for a fold may lack one
-    of them; otherwise they may be misspelt. That is scikit-learn's rule.
+    As in scikit-learn, keys that are no classes are allowed if all classes are named: a
+    fold may lack a class. Otherwise the keys may be misspelt.
     """
     surplus = sorted(set(class_weight) - set(classes), key=str)
     unnamed = [c for c in classes if c not in class_weight]

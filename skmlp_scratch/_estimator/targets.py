@@ -1,8 +1,7 @@
-"""What is to be learnt: one class per row, several labels per row, or real values.
+"""The targets: one class per row, several labels per row, or real values.
 
-A kind of targets checks ``y``. The targets that it then makes know how to encode,
-weigh, split, score and decode, and which loss they need. Nothing here knows of
-estimators.
+A kind of targets checks ``y`` and makes the targets. They encode, weigh, split, score
+and decode, and have the loss. This module does not depend on the estimators.
 """
 
 from dataclasses import dataclass
