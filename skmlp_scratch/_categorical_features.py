@@ -10,8 +10,8 @@ from skmlp_scratch.exceptions import InvalidParameterError
 from skmlp_scratch.nn.typing import Array
 
 WORDS = (
-    "'from_dtype', None, or an array-like of column names, of positions, or of True and "
-    "False for each column"
+    "'from_dtype', None, or an array-like of column names, of positions, or of True "
+    "and False for each column"
 )
 
 
@@ -91,7 +91,7 @@ def _positions(X: Any, listed: Array, given: Any) -> list[int]:
     unknown = [name for name in listed.tolist() if name not in names]
     if unknown:
         raise InvalidParameterError(
-            f"categorical_features must be names of columns of X, got {unknown!r}, which "
-            f"are not among {names!r}"
+            f"categorical_features must be names of columns of X, got {unknown!r}, "
+            f"which are not among {names!r}"
         )
     return [names.index(name) for name in listed.tolist()]

@@ -68,8 +68,8 @@ def holds_levels(values: Any, name: str) -> bool:
         raise ValueError(
             f"Column {name!r} is text, not a category: {n_levels} different strings in "
             f"{n_there} rows. Drop it, or turn it into numbers first, for example with "
-            "skrub's TableVectorizer or StringEncoder; to pool its rare levels, give it "
-            "a category dtype or list it in categorical_features."
+            "skrub's TableVectorizer or StringEncoder; to pool its rare levels, give "
+            "it a category dtype or list it in categorical_features."
         )
     return True
 
@@ -91,8 +91,8 @@ def as_numbers(values: Any, name: str) -> Array:
     if array.dtype.kind == "O":
         if _has_strings(array):
             raise ValueError(
-                f"Column {name!r} holds strings where numbers are expected. Convert it, "
-                "or name it in categorical_features (of NumPy arrays, by position)."
+                f"Column {name!r} holds strings where numbers are expected. Convert "
+                "it, or name it in categorical_features (of NumPy arrays, by position)."
             )
         array = np.array([np.nan if _is_missing(v) else v for v in array], dtype=float)
     return check_size(array.astype(np.float64), f"Column {name!r}")

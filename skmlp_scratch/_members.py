@@ -1,4 +1,4 @@
-"""The members of an ensemble: which rows each holds out, its budget, its training."""
+"""The members of an ensemble: their folds, batch sizes, epochs and training."""
 
 import time
 import warnings
@@ -17,8 +17,8 @@ from skmlp_scratch.exceptions import (
 from skmlp_scratch.nn.typing import Array
 
 FOLDS_OF_ONE = 8
-# Of many rows, larger batches: at 300,000 rows, ten epochs of 1024 take the time of ten of
-# 256, with errors that are 1 to 4% smaller. At 50,000 they are not.
+# Of many rows, larger batches: at 300,000 rows, ten epochs of 1024 take the time of ten
+# of 256, with errors that are 1 to 4% smaller. At 50,000 they are not.
 SMALLEST_BATCH, LARGEST_BATCH, LARGEST_OF_MANY = 32, 256, 1024
 BATCHES_PER_EPOCH = 16
 STEPS = 400
@@ -79,7 +79,7 @@ def train_member(
 ) -> tuple[Any, Array]:
     """Train a network on some rows, keeping the epoch that is best on the others.
 
-    It runs in a process of its own, possibly.
+    It may run in a process of its own.
 
     Parameters
     ----------
@@ -99,13 +99,13 @@ def train_member(
     net : estimator
         Fitted, without what only more training needs.
     outputs : ndarray
-        What the method says of the rows held out.
+        The results of the method for the rows held out.
     """
     start = time.perf_counter()
     X_val = X[held_out]
     with threads_for([1, 1], 1), warnings.catch_warnings():
-        # That a member of many learnt nothing is no news: the data may have nothing. A
-        # fold may be a single row.
+        # The data may have nothing to learn, and a fold may be a single row: warnings
+        # by each member would not help the caller.
         for category in (
             ConstantPredictionWarning,
             DeadUnitsWarning,

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator
 
 @contextmanager
 def unchanged_on_error(estimator: BaseEstimator) -> Iterator[None]:
-    """Give an estimator back all its attributes, as they were, if the block fails.
+    """Restore all attributes of an estimator if the block fails.
 
     ``fit`` replaces attributes and never changes the objects they refer to, so that a
     shallow copy suffices.

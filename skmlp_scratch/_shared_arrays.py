@@ -1,4 +1,4 @@
-"""Arrays that the processes of joblib share, instead of a copy beside the original."""
+"""Arrays that joblib's processes share, without a copy beside the original."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,10 +22,10 @@ def in_memory(shape: tuple[int, int]) -> Array:
 
 @contextmanager
 def allocator(n_jobs: Any) -> Iterator[Allocate]:
-    """Yield what makes new arrays of float32, in files if there will be processes.
+    """Yield a function that makes float32 arrays, in files if processes share them.
 
-    joblib hands arrays to processes through files, too, but keeps the original in memory:
-    for 300,000 rows and two processes 2.2 GB in all, instead of 1.4.
+    joblib hands arrays to processes through files, too, but keeps the original in
+    memory: for 300,000 rows and two processes 2.2 GB in all, instead of 1.4.
 
     Parameters
     ----------

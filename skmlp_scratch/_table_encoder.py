@@ -1,4 +1,4 @@
-"""From a table to what networks read: scaled numbers, categories, piecewise encoding."""
+"""The input of networks from a table: scaled numbers, one-hot and piecewise columns."""
 
 from typing import Any, Self
 
@@ -25,9 +25,9 @@ from skmlp_scratch.nn.fast import row_blocks
 from skmlp_scratch.nn.typing import Array
 from skmlp_scratch.piecewise_linear import PiecewiseLinearEncoder
 
-# Rows that are encoded at a time, so that what lies between is small.
+# Rows that are encoded at a time, which limits the memory for temporary arrays.
 BLOCK_ROWS = 4096
-# Levels with fewer rows share a column, which is also that of unknown ones.
+# Levels with fewer rows share a column, also with unknown levels.
 FEWEST_ROWS_OF_LEVEL = 5
 # The most one-hot columns; features with many levels lose the rarer ones first.
 MOST_LEVELS = 256
@@ -37,11 +37,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     """Encode a frame or an array, of which columns may be categories, as float32.
 
     The columns that come out are, in this order: numbers, clipped to the range seen in
-    ``fit`` and standardised, where missing ones are the median; for each number that had
-    missing ones in ``fit``, a column that says where; categories one-hot, where missing is
-    a level; and the :class:`~skmlp_scratch.PiecewiseLinearEncoder` of the numbers, for
-    which missing is halfway. Sparse matrices have numbers only, which are scaled and stay
-    sparse.
+    ``fit`` and standardised, where missing ones are the median; for each number that
+    had missing ones in ``fit``, a column that says where; categories one-hot, where
+    missing is a level; and the :class:`~skmlp_scratch.PiecewiseLinearEncoder` of the
+    numbers, for which missing is halfway. Sparse matrices have numbers only, which are
+    scaled and stay sparse.
 
     Parameters
     ----------
@@ -55,15 +55,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     sparse_ : bool
         Whether it was fitted on a sparse matrix; then it gives sparse matrices.
     numbers_ : Pipeline, StandardScaler or None
-        What the numbers go through, fitted: the second for sparse matrices, None without
-        any numbers.
+        The fitted imputer and scaler of the numbers; for sparse matrices the scaler
+        only; None without numbers.
     one_hot_ : OneHotEncoder or None
-        What the categories go through, fitted; None without any.
+        The fitted encoder of the categories; None without categories.
     piecewise_ : PiecewiseLinearEncoder or None
         The encoding of the numbers, fitted; None without any, and for sparse matrices.
     lowest_, highest_ : ndarray of shape (n_numbers,)
-        The range of the numbers in ``fit``, beyond which they are taken for its ends; not
-        for sparse matrices.
+        The range of the numbers in ``fit``, which numbers are clipped to; not for
+        sparse matrices.
     n_plain_ : int
         How many columns come before those of the piecewise linear encoding.
     n_features_in_ : int
@@ -79,7 +79,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self.n_bins = n_bins
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Find out which columns are what, and fit the parts.
+        """Detect the categories, and fit the encoders.
 
         Parameters
         ----------
@@ -190,15 +190,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return parts
 
     def _fit_numbers(self, numbers: Array, weights: Array | None) -> int:
-        """Fit what the numbers go through; return how many plain columns they give."""
+        """Fit the encoders of the numbers; return the number of plain columns."""
         # Missing ones do not count, and of nothing but them the result is missing.
         self.lowest_ = np.fmin.reduce(numbers, axis=0)
         self.highest_ = np.fmax.reduce(numbers, axis=0)
         imputer = SimpleImputer(
             strategy="median", add_indicator=True, keep_empty_features=True
         )
-        # Scaled first, so that the indicators stay 0 and 1. Fitted one by one: a Pipeline
-        # hands no weights on if metadata routing is enabled.
+        # Scaled first, so that the indicators stay 0 and 1. Fitted one by one: a
+        # Pipeline hands no weights on if metadata routing is enabled.
         scaler = StandardScaler().set_output(transform="default")
         imputer.set_output(transform="default")
         with np.errstate(invalid="ignore"):  # a column may have no numbers at all

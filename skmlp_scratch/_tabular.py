@@ -1,4 +1,4 @@
-"""What the tabular classifier and regressor share: an ensemble over an encoded table."""
+"""The base class of the tabular estimators: an ensemble over an encoded table."""
 
 import time
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ TABULAR_RULES: dict[str, Rule] = {
 
 
 class BaseTabularMLP(BaseEstimator):
-    """Base of the two. A subclass has the constructor and knows its targets."""
+    """Base class. A subclass has the constructor and handles its targets."""
 
     # What is read here; the subclasses' constructors set it.
     n_estimators: int
@@ -80,14 +80,14 @@ class BaseTabularMLP(BaseEstimator):
         raise NotImplementedError
 
     def _encode_targets(self, y: Array, weights: Array) -> tuple[Array, Array, Array]:
-        """Return what the members learn, with which weights, and strata for the folds.
+        """Return the members' targets and weights, and the strata for the folds.
 
         Called once per fit; sets the attributes that say what the outputs mean.
         """
         raise NotImplementedError
 
     def _set_out_of_bag(self, outputs: Array, y: Array, weights: Array) -> None:
-        """Set the attributes from what members said of rows that they held out."""
+        """Set the attributes from the members' outputs for the rows they held out."""
         raise NotImplementedError
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -101,8 +101,8 @@ class BaseTabularMLP(BaseEstimator):
         y : array-like of shape (n_samples,)
             Labels or values; values may have several columns.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, at least 0; those of weight 0 are left out of everything
-            but the out-of-bag predictions.
+            Weights of the rows, at least 0; those of weight 0 are left out of
+            everything but the out-of-bag predictions.
 
         Returns
         -------
@@ -178,7 +178,7 @@ class BaseTabularMLP(BaseEstimator):
                 )
 
     def _views(self, X: Any, allocate: Allocate = in_memory) -> tuple[Array, Array]:
-        """Return what even members see of a table, and what odd ones do."""
+        """Return the encoded table for members at even positions, and at odd ones."""
         encoded = self.preprocessor_.encode(X, allocate)
         n_plain = self.preprocessor_.n_plain_
         if n_plain == encoded.shape[1]:
@@ -244,7 +244,7 @@ class BaseTabularMLP(BaseEstimator):
         )
 
     def _outputs(self, X: Any) -> Iterator[list[Array]]:
-        """Yield what each member says of the rows of X, block after block of them."""
+        """Yield the outputs of each member for the rows of X, block by block."""
         check_is_fitted(self)
         X = check_table(self, X, reset=False)
         for block in row_blocks(X.shape[0], BLOCK_ROWS):

@@ -154,7 +154,7 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         ``sample_weight``.
 
     monitor : {'score', 'loss'}, default='score'
-        Whether early stopping watches accuracy or loss on the validation rows.
+        Whether early stopping monitors accuracy or loss on the validation rows.
 
     dropout : float or list of float, default=0.0
         Probability, in training, of replacing the output of a hidden unit by 0. The
@@ -188,10 +188,11 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         1000 steps; 0 means no average.
 
     batch_norm : bool, default=False
-        Whether, in training, what each activation gets is normalised to mean 0 and
-        variance 1 over the batch, then scaled and shifted as learnt [8]_. ``coefs_``
-        and ``intercepts_`` have running averages of mean and variance, scale and shift
-        folded in: there is no more of it in prediction. Large batches suit it.
+        Whether to normalise the input of each activation, in training, to mean 0 and
+        variance 1 over the batch, and then to scale and shift it by learnt parameters
+        [8]_. After training, running averages of mean and variance, scale and shift are
+        folded into ``coefs_`` and ``intercepts_``: prediction has no normalisation.
+        Large batches suit it.
 
     Attributes
     ----------
@@ -217,8 +218,8 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         Number of epochs of the last fit; for L-BFGS, of iterations.
 
     best_iter_ : int
-        The epoch, counted from 1 along ``loss_curve_``, with the best value of what
-        decides on stopping. With early stopping, the weights are from this epoch.
+        The epoch, counted from 1 along ``loss_curve_``, with the best value of the
+        monitored quantity. With early stopping, the weights are from this epoch.
 
     t_ : int
         Number of training rows seen, over all epochs; 0 for L-BFGS.
@@ -398,10 +399,10 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
             Weights of the rows, at least 0. A row of weight 2 counts like two rows, at
             every batch size; a row of weight 0 is left out.
         X_val, y_val, sample_weight_val : array-like or sparse matrix, default=None
-            A validation set, like X, y and sample_weight. It gives
-            ``validation_scores_`` and ``validation_loss_curve_``, and replaces the
-            internal split of early stopping. A Pipeline transforms it like X only with
-            ``Pipeline(..., transform_input=["X_val"])``, metadata routing and
+            A validation set, in the form of X, y and sample_weight. It sets
+            ``validation_scores_`` and ``validation_loss_curve_``. Early stopping uses
+            it instead of a split of the training rows. A Pipeline transforms ``X_val``
+            only with ``Pipeline(..., transform_input=["X_val"])``, metadata routing and
             ``set_fit_request(X_val=True, y_val=True)``.
 
         Returns
@@ -414,9 +415,10 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         ValueError
             If a parameter or the data is not valid. The estimator is left unchanged.
         DivergenceError
-            If training diverges without having beaten a constant prediction: a value is
-            no longer finite, or the loss of every batch in whole epochs is a thousand
-            times the loss of a constant prediction, and the network is of no use. The
+            If training diverges before the network is better than a constant
+            prediction. Training diverges if a value is not finite. It also diverges if,
+            in whole epochs, the loss of every batch is a thousand times the loss of a
+            constant prediction, and the network is no better than a constant. The
             estimator is left unchanged.
         """
         validation = ValidationSet(X_val, y_val, sample_weight_val)
@@ -427,13 +429,13 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
     def partial_fit(
         self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
     ) -> "ScratchMLPClassifier":
-        """Train on ``X`` and ``y`` for a single epoch, from where the last call ended.
+        """Train on ``X`` and ``y`` for one epoch, continuing from the last call.
 
-        The state of the optimizer, the random numbers and all counters go on, also
-        after pickling. Parameters that are set between calls take effect in the next
-        call. Rows may come one by one, without end: the cost of a call does not depend
-        on earlier calls. If training diverges in a later call, the model stays as it
-        was, with a DivergenceWarning.
+        The optimizer, the source of randomness and all counters keep their state
+        between calls, also in a pickle. Parameters that are set between calls take
+        effect in the next call. The cost of a call does not depend on earlier calls. If
+        training diverges in a later call, the model is left unchanged, with a
+        DivergenceWarning.
 
         Parameters
         ----------
@@ -456,8 +458,8 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         Raises
         ------
         ValueError
-            As :meth:`fit`; and if ``classes`` is missing in the first call or changes
-            later, or a label is not one of them.
+            As in :meth:`fit`. Also if ``classes`` is missing in the first call or
+            changes later, or if a label is not among the classes.
         DivergenceError
             As :meth:`fit`, in the first call.
         """
@@ -556,10 +558,11 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         Returns
         -------
         model : MLPClassifier
-            A fitted model. It shares no array, list or RandomState with this estimator.
-            It has the parameters of this estimator that ``MLPClassifier`` knows.
-            ``'adamw'`` becomes ``'adam'``; ``'one_cycle'`` and ``'cosine'`` become
-            ``'constant'``. Fitting it again is therefore another training.
+            A fitted model, which shares no array, list or RandomState with this
+            estimator. It has the parameters of this estimator that ``MLPClassifier``
+            knows. ``'adamw'`` becomes ``'adam'``; ``'one_cycle'`` and ``'cosine'``
+            become ``'constant'``. Fitting the model again therefore trains it
+            differently.
 
         Raises
         ------
@@ -567,7 +570,7 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
             If this estimator is not fitted.
         ValueError
             If scikit-learn cannot express the network: an activation that it lacks, or
-            hidden layers with different ones.
+            hidden layers with different activations.
         """
         return to_sklearn(self, MLPClassifier)
 
@@ -607,7 +610,7 @@ def _classes(fitted: Any) -> Array:
     """Return the labels of the outputs; those set by hand may be a list, or missing."""
     if not hasattr(fitted, "classes_"):
         raise NotFittedError(
-            f"{type(fitted).__name__} has no classes_: set the labels of its outputs, or "
-            "call predict_proba, which does not need them."
+            f"{type(fitted).__name__} has no classes_: set the labels of its outputs, "
+            "or call predict_proba, which does not need them."
         )
     return np.asarray(fitted.classes_)

@@ -20,9 +20,9 @@ class InvalidParameterError(ValueError, TypeError):
 
 
 class DataTypeError(ValueError, TypeError):
-    """X, y or weights hold what is no number, or no label.
+    """X, y or weights hold values that are not numbers or labels.
 
-    scikit-learn raises now the one, now the other for these.
+    scikit-learn raises a ValueError in some of these cases, a TypeError in others.
     """
 
 

@@ -116,9 +116,9 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         Whether to stop when ``monitor`` no longer improves on the validation rows, and
         to keep the weights of the best epoch. With ``'one_cycle'`` and ``'cosine'`` it
         only keeps those weights. Without ``X_val``, some of the training rows are set
-        aside, at random. Not for L-BFGS. Epochs in which the network has not begun to
-        learn do not count: R^2 is below 0, and the loss above half the loss of a
-        constant prediction.
+        aside, at random. Not for L-BFGS. Epochs of an untrained network do not count:
+        R^2 is not above 0, and the loss is above half the loss of a constant
+        prediction.
 
     validation_fraction : float, default=0.1
         Fraction of the rows that early stopping sets aside, at least 0 and below 1.
@@ -160,7 +160,7 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         exactly (float32, float16, bool, integers of up to 16 bits), float64 otherwise.
 
     monitor : {'score', 'loss'}, default='score'
-        Whether early stopping watches R^2 or loss on the validation rows.
+        Whether early stopping monitors R^2 or loss on the validation rows.
 
     dropout : float or list of float, default=0.0
         Probability, in training, of replacing the output of a hidden unit by 0. The
@@ -189,15 +189,16 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         1000 steps; 0 means no average.
 
     batch_norm : bool, default=False
-        Whether, in training, what each activation gets is normalised to mean 0 and
-        variance 1 over the batch, then scaled and shifted as learnt [8]_. ``coefs_``
-        and ``intercepts_`` have running averages of mean and variance, scale and shift
-        folded in: there is no more of it in prediction. Large batches suit it.
+        Whether to normalise the input of each activation, in training, to mean 0 and
+        variance 1 over the batch, and then to scale and shift it by learnt parameters
+        [8]_. After training, running averages of mean and variance, scale and shift are
+        folded into ``coefs_`` and ``intercepts_``: prediction has no normalisation.
+        Large batches suit it.
 
     quantile : float or list of float, default=0.5
         For ``loss='quantile'``: which quantile to predict, above 0 and below 1. A list,
-        in increasing order, has one output for each, for ``y`` of one column; predictions
-        are sorted, so that they never cross.
+        in increasing order, has one output for each, for ``y`` of one column;
+        predictions are sorted, so that they never cross.
 
     Attributes
     ----------
@@ -220,8 +221,8 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         Number of epochs of the last fit; for L-BFGS, of iterations.
 
     best_iter_ : int
-        The epoch, counted from 1 along ``loss_curve_``, with the best value of what
-        decides on stopping. With early stopping, the weights are from this epoch.
+        The epoch, counted from 1 along ``loss_curve_``, with the best value of the
+        monitored quantity. With early stopping, the weights are from this epoch.
 
     t_ : int
         Number of training rows seen, over all epochs; 0 for L-BFGS.
@@ -397,10 +398,10 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
             Weights of the rows, at least 0. A row of weight 2 counts like two rows, at
             every batch size; a row of weight 0 is left out.
         X_val, y_val, sample_weight_val : array-like or sparse matrix, default=None
-            A validation set, like X, y and sample_weight. It gives
-            ``validation_scores_`` and ``validation_loss_curve_``, and replaces the
-            internal split of early stopping. A Pipeline transforms it like X only with
-            ``Pipeline(..., transform_input=["X_val"])``, metadata routing and
+            A validation set, in the form of X, y and sample_weight. It sets
+            ``validation_scores_`` and ``validation_loss_curve_``. Early stopping uses
+            it instead of a split of the training rows. A Pipeline transforms ``X_val``
+            only with ``Pipeline(..., transform_input=["X_val"])``, metadata routing and
             ``set_fit_request(X_val=True, y_val=True)``.
 
         Returns
@@ -413,9 +414,10 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         ValueError
             If a parameter or the data is not valid. The estimator is left unchanged.
         DivergenceError
-            If training diverges without having beaten a constant prediction: a value is
-            no longer finite, or the loss of every batch in whole epochs is a thousand
-            times the loss of a constant prediction, and the network is of no use. The
+            If training diverges before the network is better than a constant
+            prediction. Training diverges if a value is not finite. It also diverges if,
+            in whole epochs, the loss of every batch is a thousand times the loss of a
+            constant prediction, and the network is no better than a constant. The
             estimator is left unchanged.
         """
         validation = ValidationSet(X_val, y_val, sample_weight_val)
@@ -426,13 +428,13 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
     def partial_fit(
         self, X: Any, y: Any, sample_weight: Any = None
     ) -> "ScratchMLPRegressor":
-        """Train on ``X`` and ``y`` for a single epoch, from where the last call ended.
+        """Train on ``X`` and ``y`` for one epoch, continuing from the last call.
 
-        The state of the optimizer, the random numbers and all counters go on, also
-        after pickling. Parameters that are set between calls take effect in the next
-        call. Rows may come one by one, without end: the cost of a call does not depend
-        on earlier calls. If training diverges in a later call, the model stays as it
-        was, with a DivergenceWarning.
+        The optimizer, the source of randomness and all counters keep their state
+        between calls, also in a pickle. Parameters that are set between calls take
+        effect in the next call. The cost of a call does not depend on earlier calls. If
+        training diverges in a later call, the model is left unchanged, with a
+        DivergenceWarning.
 
         Parameters
         ----------
@@ -494,10 +496,9 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         Returns
         -------
         score : float
-            1 if predictions are right, 0 if they are as good as a constant. R^2 would
-            call the quantiles of 5% and 95% wrong for not being means:
-            :func:`~sklearn.metrics.d2_pinball_score`, the mean over the quantiles, does
-            not.
+            1 for perfect predictions, 0 if they are as good as a constant. R^2 compares
+            with means, and does not suit quantiles: their score is the mean of
+            :func:`~sklearn.metrics.d2_pinball_score` over the quantiles.
         """
         quantiles = getattr(self, "_quantiles", None)
         if quantiles is None:
@@ -513,10 +514,11 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         Returns
         -------
         model : MLPRegressor
-            A fitted model. It shares no array, list or RandomState with this estimator.
-            It has the parameters of this estimator that ``MLPRegressor`` knows.
-            ``'adamw'`` becomes ``'adam'``; ``'one_cycle'`` and ``'cosine'`` become
-            ``'constant'``. Fitting it again is therefore another training.
+            A fitted model, which shares no array, list or RandomState with this
+            estimator. It has the parameters of this estimator that ``MLPRegressor``
+            knows. ``'adamw'`` becomes ``'adam'``; ``'one_cycle'`` and ``'cosine'``
+            become ``'constant'``. Fitting the model again therefore trains it
+            differently.
 
         Raises
         ------
@@ -524,7 +526,7 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
             If this estimator is not fitted.
         ValueError
             If scikit-learn cannot express the network: an activation that it lacks, or
-            hidden layers with different ones.
+            hidden layers with different activations.
         """
         return to_sklearn(self, MLPRegressor)
 

@@ -1,4 +1,4 @@
-"""The attributes that an estimator has: what the caller set, and what a fit learnt."""
+"""The attributes of an estimator: parameters, and what a fit learnt."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from skmlp_scratch.nn.typing import Array
 
 
 class FittedAttributes(BaseEstimator):
-    """Names and types, for those who read an estimator or write to it."""
+    """Names and types of the attributes, for functions that take an estimator."""
 
     hidden_layer_sizes: Any
     activation: Any
@@ -36,9 +36,9 @@ class FittedAttributes(BaseEstimator):
     validation_loss_curve_: list[float] | None
     best_validation_score_: float | None
     n_features_in_: int
-    # Of a classifier.
+    # Classifiers only.
     classes_: Array
-    # Of a regressor.
+    # Regressors only.
     _quantiles: Array | None
 
     _activation: str | tuple[str, ...]

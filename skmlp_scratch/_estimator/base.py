@@ -1,4 +1,4 @@
-"""What both estimators share: fitting aside, and what they tell scikit-learn."""
+"""The base class of both estimators: fitting, and what scikit-learn asks for."""
 
 import inspect
 from collections.abc import Hashable
@@ -28,13 +28,13 @@ from skmlp_scratch.nn.typing import Array
 class BaseScratchMLP(
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedAttributes
 ):
-    """Base of the estimators. A subclass has the constructor, and passes its targets."""
+    """Base class. A subclass has the constructor, and passes its kind of targets."""
 
     def _fit_aside(self, kind: TargetKind, call: Call) -> None:
-        """Train a twin of this estimator, then take over what it has learnt, at once.
+        """Train a copy of this estimator, then take over its attributes at once.
 
-        So a fit that fails changes nothing, other threads can predict with the old model
-        meanwhile, and the model is complete and kept before anything is reported.
+        A fit that fails changes nothing. Other threads can predict with the old model
+        during the fit. The new model is complete before anything is reported.
         """
         before = dict(vars(self))
         defaults = _defaults(cast(Hashable, type(self)))
@@ -50,13 +50,13 @@ class BaseScratchMLP(
         learnt = {k: v for k, v in learnt.items() if k not in kept}
         forgotten = before.keys() - vars(twin).keys()
         own = {k: v for k, v in vars(self).items() if k not in forgotten}
-        # One assignment: who reads several attributes of one dict reads one model.
+        # A single assignment: all attributes of one dict belong to one model.
         self.__dict__ = own | learnt
         for report in reports + found:
             warn(report)
 
     def transform(self, X: Any) -> Array:
-        """Return the activations of the last hidden layer, as features for others.
+        """Return the activations of the last hidden layer, as features.
 
         Parameters
         ----------
@@ -80,10 +80,10 @@ class BaseScratchMLP(
         return len(self.intercepts_[-2])
 
     def drop_training_state(self) -> Self:
-        """Forget what only ``partial_fit`` needs, which makes pickles smaller.
+        """Drop the state that only ``partial_fit`` needs, which makes pickles smaller.
 
-        Of Adam, this is twice the size of the weights. A later ``partial_fit`` starts
-        with a new optimizer and a new source of randomness.
+        The state of Adam is twice the size of the weights. A later ``partial_fit``
+        starts with a new optimizer and a new source of randomness.
 
         Returns
         -------
@@ -95,14 +95,14 @@ class BaseScratchMLP(
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is pickled and copied: with a loss curve of its own."""
+        """Return the state to pickle or copy, with its own copy of the loss curve."""
         state = dict(super().__getstate__())
         if "loss_curve_" in state:
             state["loss_curve_"] = list(state["loss_curve_"])
         return state
 
     def _takes_sparse(self) -> bool:
-        # Whatever the value of noise: tags are asked for before it is checked.
+        # noise may have any value: tags are read before parameters are checked.
         return not is_stochastic(self.solver) or bool(self.noise == 0)
 
     def _has_partial_fit(self) -> bool:
@@ -115,7 +115,7 @@ class BaseScratchMLP(
         return True
 
     def __sklearn_tags__(self) -> Any:
-        """Return what scikit-learn wants to know."""
+        """Return the tags for scikit-learn."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = self._takes_sparse()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
@@ -124,9 +124,9 @@ class BaseScratchMLP(
 
 @cache
 def _defaults(estimator_class: Hashable) -> dict[str, Any]:
-    """Return the default of each of our own parameters; asking takes 0.1 ms.
+    """Return the defaults of the parameters; finding them takes 0.1 ms.
 
-    A subclass may have a constructor of its own, with other parameters.
+    A user's subclass may have a constructor with other parameters.
     """
     own = __name__.partition(".")[0]
     ours = next(

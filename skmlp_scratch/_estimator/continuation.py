@@ -1,4 +1,4 @@
-"""What it takes to go on with training: after a pickle, in a stream, from old weights."""
+"""The state that further training continues from: in a stream or a warm start."""
 
 import copy
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from skmlp_scratch.nn.typing import Array
 
 @dataclass
 class AverageState:
-    """An average of the parameters, and what it is the average of.
+    """The state of a moving average of the parameters.
 
     Attributes
     ----------
     t : int
-        Steps that are in it.
+        Number of steps averaged.
     parameters : ndarray of shape (n_parameters,)
-        The parameters behind it.
+        The parameters without averaging.
     """
 
     t: int
@@ -31,14 +31,14 @@ class AverageState:
 
 @dataclass
 class NormState:
-    """A network that normalises its batches; the fitted weights have that folded in.
+    """The state of batch normalisation, which is folded into the fitted attributes.
 
     Attributes
     ----------
     t : int
-        Batches that its running averages have seen.
+        Number of batches in the running averages.
     parameters : ndarray of shape (n_parameters,)
-        All parameters, nothing folded.
+        All parameters, without folding.
     """
 
     t: int
@@ -47,36 +47,37 @@ class NormState:
 
 @dataclass
 class TrainingState:
-    """What a fit leaves behind for the next one, beside the fitted attributes.
+    """What a fit keeps for the next fit, beside the fitted attributes.
 
     Attributes
     ----------
     begun : bool
         False after calls of ``partial_fit`` in which all rows had weight 0.
     solver : str or None
-        Whose memory ``optimizer`` is.
+        The solver that ``optimizer`` belongs to.
     optimizer : dict or None
-        Numbers and arrays.
+        State of the optimizer.
     learning_rate : float
-        That of the next step.
+        Learning rate of the next step.
     rate : tuple
-        The parameters that it comes from: with others it starts anew.
-    watched : tuple
-        What ``best`` is the best of: values of other things cannot be compared.
+        The parameters that determine the learning rate. If one changes, the schedule
+        starts again.
+    monitored : tuple
+        Identifies the monitored quantity: values of different ones cannot be compared.
     best : float
-        The best value so far of what decides on stopping.
+        The best value so far of the monitored quantity.
     failures : int
-        Epochs without an improvement of it.
+        Number of epochs since its last improvement.
     average : AverageState or None
     norm : NormState or None
     weight_total : float
         Sum of the weights of all rows of a stream.
     rows_weighed : int
-        How many rows those are.
+        Number of rows in ``weight_total``.
     random_state : RandomState or None
-        Where random numbers go on, if the caller has no such source.
+        The generator that the next call continues, if ``random_state`` is a seed.
     seed : int or None
-        What that began with.
+        The seed of ``random_state``.
     """
 
     begun: bool = True
@@ -84,7 +85,7 @@ class TrainingState:
     optimizer: dict[str, Any] | None = None
     learning_rate: float = 0.0
     rate: tuple[Any, ...] = ()
-    watched: tuple[Any, ...] = ()
+    monitored: tuple[Any, ...] = ()
     best: float = np.inf
     failures: int = 0
     average: AverageState | None = None
@@ -95,7 +96,7 @@ class TrainingState:
     seed: Any = None
 
     def without_stream(self) -> "TrainingState":
-        """Return what ``warm_start`` needs: it begins with a new optimizer."""
+        """Return the state for ``warm_start``, which begins with a new optimizer."""
         state = copy.copy(self)
         state.optimizer = state.average = state.random_state = None
         return state
@@ -103,13 +104,13 @@ class TrainingState:
 
 @dataclass(frozen=True)
 class Past:
-    """The fit that training goes on from.
+    """The fit that training continues from.
 
     Attributes
     ----------
     coefs, intercepts, activation, out_activation, n_outputs, loss_curve, best_loss, \
             validation_scores, validation_losses, best_iter, t
-        The fitted attributes that are called so.
+        The fitted attributes of the same names.
     state : TrainingState
     """
 
@@ -128,11 +129,11 @@ class Past:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The computing type so far."""
+        """The computing type of that fit."""
         return self.coefs[0].dtype
 
     def history(self) -> History:
-        """Return a history that goes on where that of the fits so far ends."""
+        """Return a history that continues the history of earlier fits."""
         return History(
             epochs_before=len(self.loss_curve),
             samples_seen=self.t,
@@ -140,7 +141,7 @@ class Past:
         )
 
     def check_architecture(self, settings: Settings) -> None:
-        """Raise an error if the network is to be another one than it was."""
+        """Raise an error if the settings describe another network."""
         sizes = tuple(len(b) for b in self.intercepts[:-1])
         change: tuple[str, object, object]
         if sizes != settings.hidden_layer_sizes:
@@ -160,10 +161,10 @@ class Past:
 def random_numbers(
     settings: Settings, state: TrainingState | None
 ) -> np.random.RandomState:
-    """Return the source of randomness: that of the last call of a stream, if any.
+    """Return the source of randomness, which continues from call to call in a stream.
 
-    A RandomState of the caller's goes on by itself; for a seed, one is kept, until
-    another seed is set.
+    A RandomState that the caller passed keeps its own state. For a seed, the state is
+    stored here, until another seed is set.
     """
     if state and state.random_state is not None and state.seed == settings.random_state:
         return copy.deepcopy(state.random_state)
@@ -171,5 +172,5 @@ def random_numbers(
 
 
 def is_callers(random_state: Any) -> bool:
-    """Return whether random numbers go on without our keeping their source."""
+    """Return whether the source of randomness keeps its state outside the estimator."""
     return random_state is None or isinstance(random_state, np.random.RandomState)

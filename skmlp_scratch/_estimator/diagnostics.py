@@ -1,7 +1,7 @@
-"""What is worth a word about the data, before a network is trained on them.
+"""Checks of the data before training: the scales of features and targets.
 
-All checks return warnings instead of issuing them: a fit is complete, and kept, before
-anything is reported.
+All checks return warnings instead of issuing them: a fit is complete, and its result is
+stored, before anything is reported.
 """
 
 from collections.abc import Sequence
@@ -17,27 +17,28 @@ from skmlp_scratch.exceptions import FeatureScaleWarning, TargetScaleWarning
 from skmlp_scratch.nn.fast import row_blocks
 from skmlp_scratch.nn.typing import Array
 
-# What is looked at: enough to see what is amiss, at no noticeable cost.
+# The size of samples: enough to find problems, at no noticeable cost.
 SAMPLE_ROWS = 1000
-# A first chunk of partial_fit that is shorter says too little about the features.
+# A first chunk of partial_fit with fewer rows says too little about the features.
 FEWEST_ROWS = 20
 LARGEST_RATIO_OF_SCALES = 1e3
-# The range of all features, or 1 over it: learning rates are made for ranges about 1.
+# Features are too large if all ranges exceed this, and too small if all are below its
+# inverse: learning rates are made for ranges about 1.
 LARGEST_RANGE = 1e3
-# Far from zero: the middle of the range, in units of the range. A feature of normal
-# distribution is about 20 standard deviations away by then.
+# The largest distance of a range's middle from zero, in units of the range. For
+# normally distributed features, it is about 20 standard deviations.
 LARGEST_OFFSET = 3.5
-# Standard deviations of targets that default parameters can follow: at 0.1, 10, 30 and 100
-# R^2 on 18 data sets is .06, .02, .11 and .26 lower than at 1, at 0.03 by .66.
+# Standard deviations of targets that suit the default parameters. On 18 data sets, R^2
+# at 0.03, 0.1, 10, 30 and 100 is .66, .06, .02, .11 and .26 lower than at 1.
 TARGET_SPREADS = 0.05, 50
-# Means of targets in units of their standard deviation. Where training starts at the mean,
-# they make no difference but by rounding; elsewhere R^2 is lower by .30 at 3, 1.6 at 10.
+# Largest means of targets, in units of their standard deviation. If training starts at
+# the mean, only rounding limits them; otherwise R^2 is .30 lower at 3, 1.6 at 10.
 LARGEST_MEAN, LARGEST_MEAN_FROM_ZERO = 50, 5
-# How far out of line a row must be to be named as the likely cause of divergence.
-OUT_OF_LINE = 1e3
+# How far an outlier must be from the rest to be reported as the cause of divergence.
+OUTLIER = 1e3
 BLOCK_ROWS = 2000
-# How many times further from the mean of y validation targets are, or less far, if they
-# have been left on another scale.
+# Validation targets are on another scale than y if their distances from the mean of y
+# are this many times as large, or this many times smaller.
 OTHER_SCALE = 30
 
 SCALE_FEATURES = "scale the features, for example with StandardScaler"
@@ -50,13 +51,14 @@ SCALE_TARGETS = (
 def data_warnings(
     problem: Problem, names: Sequence[str] | None = None
 ) -> list[Warning]:
-    """Return what there is to say about the data before training.
+    """Return the warnings about the data before training.
 
     Parameters
     ----------
     problem : Problem
+        The data and the settings.
     names : sequence of str, default=None
-        The features' names, if they have any.
+        The names of the features, if there are any.
     """
     settings, targets, training = problem.settings, problem.targets, problem.training
     found: list[Warning] = []
@@ -90,9 +92,9 @@ def feature_warnings(data: Rows, names: Sequence[str] | None = None) -> list[War
     Parameters
     ----------
     data : Rows
-        A sample of these is looked at. Of sparse ones nothing is said.
+        The rows, of which a sample is checked. Sparse rows are not checked.
     names : sequence of str, default=None
-        The features' names, if they have any.
+        The names of the features, if there are any.
     """
     if issparse(data.X) or len(data) == 0:
         return []
@@ -134,8 +136,8 @@ def _problem_of_scales(
             f" ({names[number]})" if names is not None else ""
         )
         problem = (
-            f"{name} goes from {lowest[number]:.10g} to {highest[number]:.10g}: its mean "
-            "is far above its spread, and the network sees little but the mean"
+            f"{name} goes from {lowest[number]:.10g} to {highest[number]:.10g}: its "
+            "mean is far above its spread, and the network sees little but the mean"
         )
     return problem
 
@@ -148,16 +150,17 @@ def target_warnings(
     Parameters
     ----------
     targets : ndarray of shape (n_rows, n_outputs)
+        The training targets.
     exponential : bool
-        Whether predictions are exponentials, for which the mean alone counts.
+        Whether predictions are exponentials, for which only the mean matters.
     from_zero : bool
-        Whether training starts from predictions about zero, not about the mean.
+        Whether predictions are about zero at first, not about the mean.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         means = targets.mean(axis=0, dtype=np.float64)
         spreads = targets.std(axis=0, dtype=np.float64)
     scales = means if exponential else spreads
-    # Targets that are all the same have no spread that could be too small.
+    # Constant targets have a spread of 0, which is not too small.
     far = (scales > TARGET_SPREADS[1]) | ((scales > 0) & (scales < TARGET_SPREADS[0]))
     if not exponential:
         most = LARGEST_MEAN_FROM_ZERO if from_zero else LARGEST_MEAN
@@ -172,14 +175,14 @@ def target_warnings(
     return [
         TargetScaleWarning(
             f"{what} has a mean of {means[column]:.3g} and a standard deviation of "
-            f"{spreads[column]:.3g}, far from the 0 and 1 that default parameters are made "
-            f"for. {remedy}"
+            f"{spreads[column]:.3g}, far from the 0 and 1 that default parameters are "
+            f"made for. {remedy}"
         )
     ]
 
 
 def validation_target_warnings(targets: Array, held_out: Array) -> list[Warning]:
-    """Return a warning if validation targets are on another scale than those of training.
+    """Return a warning if validation and training targets are on different scales.
 
     ``TransformedTargetRegressor`` transforms ``y``, and leaves ``y_val`` as it is.
     """
@@ -199,38 +202,39 @@ def validation_target_warnings(targets: Array, held_out: Array) -> list[Warning]
     ]
 
 
-def row_out_of_line(data: Rows) -> str | None:
-    """Return which cell of X, or which target, is a thousand times the rest, if any is.
+def describe_outlier(data: Rows) -> str | None:
+    """Describe a target or an entry of X that is a thousand times the rest, if any is.
 
-    All rows are looked at, in blocks.
+    All rows are checked, in blocks.
     """
     rows = np.arange(data.X.shape[0]) if data.rows is None else data.rows
     if data.targets.ndim == 2:
         found = _largest(data.targets, rows)
-        if found and found[2] > OUT_OF_LINE:
+        if found and found[2] > OUTLIER:
             row, column, times, value = found
             where = f"y[{row}]" if data.targets.shape[1] == 1 else f"y[{row}, {column}]"
             return f"{where} = {value:.6g} is {times:.2g} times as large as the others"
     found = None if issparse(data.X) else _largest(data.X, rows)
-    if found and found[2] > OUT_OF_LINE:
+    if found and found[2] > OUTLIER:
         row, column, times, value = found
         return (
-            f"X[{row}, {column}] = {value:.6g} is {times:.2g} times as large as most of "
-            "that column"
+            f"X[{row}, {column}] = {value:.6g} is {times:.2g} times as large as most "
+            "of that column"
         )
     return None
 
 
 def _largest(values: Array, rows: Array) -> tuple[int, int, float, float] | None:
-    """Return row, column, times the usual, and value of what is most out of line.
+    """Return row, column, relative distance and value of the largest outlier.
 
-    Usual is the distance from the column's median that nine of ten sampled values keep.
+    The distance is measured from the column's median, relative to the 0.9 quantile of
+    the distances in a sample.
     """
     sampled = np.sort(rows[np.linspace(0, len(rows) - 1, SAMPLE_ROWS).astype(int)])
     sample = values[sampled].astype(np.float64)
     center = np.median(sample, axis=0)
     usual = np.quantile(np.abs(sample - center), 0.9, axis=0)
-    # A column that hardly ever differs from its median has nothing to be compared with.
+    # A column that hardly ever differs from its median has no scale to compare with.
     usual[usual == 0] = np.inf
     best: tuple[int, int, float, float] | None = None
     for block in row_blocks(len(rows), BLOCK_ROWS):
@@ -244,7 +248,7 @@ def _largest(values: Array, rows: Array) -> tuple[int, int, float, float] | None
 
 
 def features_are_fine(data: Rows) -> bool:
-    """Return whether it would be wrong to tell the caller to scale the features."""
+    """Return whether the features, dense ones only, are well scaled already."""
     if issparse(data.X):
         return False
     sample = data.sample(SAMPLE_ROWS).X

@@ -16,7 +16,7 @@ from skmlp_scratch.nn.activations import per_layer
 from skmlp_scratch.nn.schedules import BUDGETED
 
 SKLEARN_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
-# What scikit-learn has no name for, and what it has that predicts alike.
+# What scikit-learn lacks, and what takes its place: predictions are the same.
 SKLEARN_SOLVERS = {"adamw": "adam"}
 SKLEARN_LOSSES = {
     "absolute_error": "squared_error",
@@ -44,7 +44,7 @@ SHARED = [
 
 
 def to_sklearn(estimator: FittedAttributes, model_class: Any) -> Any:
-    """Return a fitted scikit-learn model that predicts as the estimator does."""
+    """Return a fitted scikit-learn model with the predictions of an estimator."""
     estimator = snapshot(estimator)
     if len(getattr(estimator, "classes_", "ab")) == 1:
         raise ValueError(
@@ -54,8 +54,8 @@ def to_sklearn(estimator: FittedAttributes, model_class: Any) -> Any:
     quantiles = getattr(estimator, "_quantiles", None)
     if quantiles is not None and len(quantiles) > 1:
         raise ValueError(
-            f"{model_class.__name__} cannot express several quantiles, whose predictions "
-            "are sorted. Fit one regressor for each."
+            f"{model_class.__name__} cannot express several quantiles, whose "
+            "predictions are sorted. Fit one regressor for each."
         )
     activation = _common_activation(estimator, model_class)
     model = model_class()
@@ -76,7 +76,7 @@ def to_sklearn(estimator: FittedAttributes, model_class: Any) -> Any:
         _set_label_binarizer(model)
         if model.out_activation_ == "softmax" and len(model.classes_) == 2:
             _two_outputs_to_one(model)
-    # What scikit-learn's partial_fit and warm_start look at.
+    # Attributes that scikit-learn's partial_fit and warm_start read.
     model._no_improvement_count = 0
     model._best_coefs = [W.copy() for W in model.coefs_]
     model._best_intercepts = [b.copy() for b in model.intercepts_]
@@ -89,8 +89,9 @@ def _common_activation(estimator: FittedAttributes, model_class: Any) -> str:
     unknown = sorted(names - set(SKLEARN_ACTIVATIONS))
     if unknown:
         raise ValueError(
-            f"{model_class.__name__} has no activation {', '.join(map(repr, unknown))}. "
-            f"It can express networks with one of {', '.join(SKLEARN_ACTIVATIONS)}."
+            f"{model_class.__name__} has no activation "
+            f"{', '.join(map(repr, unknown))}. It can express networks with one of "
+            f"{', '.join(SKLEARN_ACTIVATIONS)}."
         )
     if len(names) > 1:
         raise ValueError(
@@ -101,7 +102,7 @@ def _common_activation(estimator: FittedAttributes, model_class: Any) -> str:
 
 
 def from_sklearn(model: Any, estimator_class: Any, model_class: Any) -> Any:
-    """Return a fitted estimator of ours that predicts as scikit-learn's model does."""
+    """Return a fitted estimator with the predictions of a scikit-learn model."""
     if not isinstance(model, model_class):
         raise TypeError(
             f"model must be a fitted {model_class.__name__}, got {type(model).__name__}"
@@ -111,7 +112,8 @@ def from_sklearn(model: Any, estimator_class: Any, model_class: Any) -> Any:
         estimator = estimator_class()
     except TypeError as error:
         raise TypeError(
-            f"from_sklearn makes a {estimator_class.__name__} without arguments: {error}"
+            f"from_sklearn makes a {estimator_class.__name__} without arguments: "
+            f"{error}"
         ) from error
     _copy(model, estimator, model_class().get_params())
     complete_for_training(estimator)
@@ -121,9 +123,9 @@ def from_sklearn(model: Any, estimator_class: Any, model_class: Any) -> Any:
 
 
 def _copy(source: Any, target: Any, parameters: Iterable[str]) -> None:
-    """Copy parameters that both have, and what is fitted.
+    """Copy the shared parameters and the fitted attributes.
 
-    As attributes, since a subclass's constructor may have other parameters.
+    They are set as attributes: a subclass's constructor may have other parameters.
     """
     for name in [*(name for name in parameters if hasattr(target, name)), *SHARED]:
         if hasattr(source, name):
@@ -131,7 +133,7 @@ def _copy(source: Any, target: Any, parameters: Iterable[str]) -> None:
 
 
 def _set_label_binarizer(model: Any) -> None:
-    """Set what scikit-learn turns outputs into labels with."""
+    """Set the binarizer with which scikit-learn turns outputs into labels."""
     if model.out_activation_ == "logistic":
         indicators = np.ones((2, len(model.classes_)), dtype=int)
         indicators[0] = 0

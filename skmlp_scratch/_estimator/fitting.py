@@ -1,7 +1,7 @@
-"""The walk of a fit: from what the caller passed down to a trained network.
+"""The steps of a fit: from the caller's arguments to a trained network.
 
-Everything goes down: checked rows, targets, first weights, validation rows, network,
-solver. What comes back is what there is to remember, and what there is to report.
+The steps are: check the rows, encode the targets, draw the initial weights, select the
+validation rows, build the network, train it. The results are attributes and warnings.
 """
 
 from typing import Any
@@ -37,16 +37,16 @@ from skmlp_scratch.nn.network import Network
 from skmlp_scratch.nn.parameters import Parameters
 from skmlp_scratch.nn.typing import Array
 
-# Enough for mean and variance of what a layer gets.
+# Enough rows for the mean and variance of a layer's input.
 NORM_ROWS = 1000
 
 
 def fit(
     est: FittedAttributes, kind: TargetKind, settings: Settings, call: Call
 ) -> tuple[dict[str, Any], list[Warning]]:
-    """Train a network; return the fitted attributes, and what there is to warn of.
+    """Train a network; return the fitted attributes and the warnings.
 
-    Of the estimator, only what checking X leaves there is changed.
+    The estimator is unchanged, except for what the check of X sets.
     """
     past = past_fit(est, settings, call)
     X, y, reports = training_data(est, kind, call, reset=past is None)
@@ -84,9 +84,9 @@ def fit(
 
 
 def past_fit(est: FittedAttributes, settings: Settings, call: Call) -> Past | None:
-    """Return the fit that training goes on from, if it does.
+    """Return the fit that training continues from, if there is one.
 
-    Weights that were set by hand are completed, in the estimator, too.
+    Attributes missing beside weights that were set by hand are added to the estimator.
     """
     state = getattr(est, "_training_state", TrainingState())
     goes_on = call.incremental or settings.warm_start
@@ -114,14 +114,14 @@ def past_fit(est: FittedAttributes, settings: Settings, call: Call) -> Past | No
 
 
 def computing_dtype(X: Array, settings: Settings, past: Past | None) -> np.dtype[Any]:
-    """Return the type to compute in: that of the past, unless one was asked for."""
+    """Return the computing type: the past one, unless the settings have one."""
     if past and settings.dtype is None:
         return past.dtype
     return settings.computing_dtype(X)
 
 
 def known_targets(est: FittedAttributes, past: Past | None, call: Call) -> Known:
-    """Return what is known of the targets before ``y`` is seen."""
+    """Return what is known about the targets before ``y`` is read."""
     goes_on = past is not None or call.incremental
     return Known(
         output_activation=past.out_activation if past else None,
@@ -139,7 +139,7 @@ def initial_parameters(
     past: Past | None,
     rng: np.random.RandomState,
 ) -> Parameters:
-    """Draw the weights or, if training goes on, take those of the last fit."""
+    """Draw the weights or, if training continues, copy the weights of the last fit."""
     if past:
         parameters.load(past.coefs, past.intercepts)
     else:
@@ -157,7 +157,7 @@ def understood(
     past: Past | None,
     call: Call,
 ) -> tuple[Problem, list[Warning]]:
-    """Return the problem to be solved, and what there is to warn of."""
+    """Return the problem to be solved, and warnings."""
     monitor, reports = choose_monitor(settings, training, held_out)
     constant_loss = targets.loss.constant_loss(*training.own(), targets.n_outputs)
     problem = Problem(
@@ -176,7 +176,7 @@ def understood(
 def choose_monitor(
     settings: Settings, training: Rows, held_out: Rows | None
 ) -> tuple[str, list[Warning]]:
-    """Return what decides on stopping, a key of ``MONITORS``, and what to warn of."""
+    """Return the monitored quantity, a key of ``MONITORS``, and warnings."""
     stops_early = settings.early_stopping and is_stochastic(settings.solver)
     if not stops_early or held_out is None:
         return "loss", []
@@ -197,11 +197,11 @@ def choose_monitor(
 def make_network(
     problem: Problem, initial: Parameters, rng: np.random.RandomState
 ) -> Network:
-    """Return the network to be trained, with its first parameters."""
+    """Return the network to be trained, with its initial parameters."""
     settings, targets, past = problem.settings, problem.targets, problem.past
     by_batches = is_stochastic(settings.solver)
     noisy = by_batches and (settings.noise > 0 or any(settings.dropout))
-    # One that draws float32 numbers and integers quickly, unlike the legacy one.
+    # The Generator draws float32 numbers and integers quickly, unlike RandomState.
     seed = rng.randint(2**31 - 1) if noisy else 0
     network = Network(
         initial.layer_units,
@@ -224,9 +224,9 @@ def make_network(
 
 
 def resume_norms(network: Network, past: Past, training: Rows) -> None:
-    """Have batch normalisation go on: from its own state, or from weights without it.
+    """Continue batch normalisation from its own state, or from weights without it.
 
-    In the latter case it begins by passing on what it gets.
+    In the latter case, it is the identity at first.
     """
     parameters, norm = network.parameters, past.state.norm
     if norm and len(norm.parameters) == len(parameters.vector):

@@ -1,4 +1,4 @@
-"""Rows with their targets and weights, checked: what to train on, what to validate on."""
+"""Checks of the rows to train on and to validate on, with targets and weights."""
 
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -28,8 +28,8 @@ from skmlp_scratch.nn.typing import Array
 
 # In scikit-learn's words.
 COLUMN_VECTOR = (
-    "A column-vector y was passed when a 1d array was expected. Please change the shape of "
-    "y to (n_samples, ), for example using ravel()."
+    "A column-vector y was passed when a 1d array was expected. Please change the "
+    "shape of y to (n_samples, ), for example using ravel()."
 )
 
 
@@ -51,7 +51,7 @@ class Call:
     Attributes
     ----------
     X, y, sample_weight, classes
-        The arguments that are called so.
+        The arguments of the same names.
     validation : ValidationSet
     incremental : bool
         Whether this is ``partial_fit``.
@@ -71,7 +71,7 @@ def validate_X(estimator: BaseEstimator, X: Any, reset: bool, name: str = "X") -
     Raises
     ------
     ValueError
-        If X is not finite numbers in two dimensions, or not like that of ``fit``.
+        If X is not a matrix of finite numbers, or does not match the X of ``fit``.
     """
     check_type(X, name, NO_NUMBERS)
     with lengths_explained(name):
@@ -96,7 +96,7 @@ def check_sample_weight(
 ) -> Array:
     """Return weights as float64, of shape (n_samples,).
 
-    All of them may be zero only if ``all_zero``.
+    ``all_zero`` says whether all of them may be zero.
 
     Raises
     ------
@@ -106,7 +106,8 @@ def check_sample_weight(
     if isinstance(sample_weight, str):
         raise DataTypeError(
             f"{name} must hold numbers, one per row, got {sample_weight!r}. Have them "
-            "computed by sklearn.utils.class_weight.compute_sample_weight('balanced', y)."
+            "computed by "
+            "sklearn.utils.class_weight.compute_sample_weight('balanced', y)."
         )
     if np.isscalar(sample_weight):
         sample_weight = np.full(n_samples, sample_weight)
@@ -147,12 +148,12 @@ def check_rows(
     reset: bool,
     names: tuple[str, str] = ("X", "y"),
 ) -> tuple[Array, Array]:
-    """Return X in its own type, if that is numeric, and y as a dense array."""
+    """Return X in its own numeric type, and y as a dense array."""
     name_of_estimator, (X_name, y_name) = type(estimator).__name__, names
     if y is None:
         raise ValueError(
-            f"This {name_of_estimator} estimator requires y to be passed, but the target "
-            "y is None."
+            f"This {name_of_estimator} estimator requires y to be passed, but the "
+            "target y is None."
         )
     X = validate_X(estimator, X, reset, X_name)
     kind.check_type(y, y_name)
@@ -176,7 +177,7 @@ def check_rows(
 def training_data(
     estimator: BaseEstimator, kind: TargetKind, call: Call, *, reset: bool
 ) -> tuple[Array, Array, list[Warning]]:
-    """Return X and y to train on, and what there is to warn of."""
+    """Return X and y to train on, and warnings."""
     X, y = check_rows(estimator, kind, call.X, call.y, reset=reset)
     if y.ndim == 2 and y.shape[1] == 1:
         return X, y.ravel(), [DataConversionWarning(COLUMN_VECTOR)]
@@ -184,7 +185,7 @@ def training_data(
 
 
 def check_density(X: Array, settings: Settings) -> None:
-    """Raise an error if X is sparse and is to have noise."""
+    """Raise an error if X is sparse and the settings add noise to it."""
     if issparse(X) and settings.noise and is_stochastic(settings.solver):
         raise ValueError(
             f"noise={settings.noise} needs dense X: no entry of a sparse matrix would "
@@ -200,9 +201,9 @@ def training_rows(
     dtype: np.dtype[Any],
     by_class: bool,
 ) -> Rows:
-    """Return the rows to train on: those whose weight is not zero.
+    """Return the rows to train on, without the rows of weight 0.
 
-    ``by_class`` says whether their classes have weights.
+    ``by_class`` says whether there are class weights.
     """
     weights = None
     if call.sample_weight is not None:
@@ -230,7 +231,7 @@ def validation_rows(
     targets: Targets,
     dtype: np.dtype[Any],
 ) -> Rows | None:
-    """Return the rows to validate on that the caller passed, if any."""
+    """Return the validation rows that the caller passed, if any."""
     X_val, y_val, weights = validation
     if X_val is None or y_val is None:
         if any(part is not None for part in validation):
@@ -258,7 +259,7 @@ def validation_rows(
 def set_aside(
     training: Rows, targets: Targets, rng: np.random.RandomState
 ) -> tuple[Rows, Rows, list[Warning]]:
-    """Return the rows to train on, those to validate on, and what to warn of."""
+    """Split rows; return training rows, validation rows and warnings."""
     rows = np.arange(len(training)) if training.rows is None else training.rows
     train, held_out, reports = targets.split(training.own()[0], rng)
     return (

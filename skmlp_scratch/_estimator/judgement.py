@@ -1,4 +1,4 @@
-"""Is a network of use? A comparison with the best constant prediction."""
+"""Is a network useful? A comparison with the best constant prediction."""
 
 from dataclasses import dataclass
 
@@ -17,26 +17,26 @@ LARGEST_SHARE_OF_DEAD_UNITS = 0.5
 
 @dataclass(frozen=True)
 class Judgement:
-    """How a network does on a sample of rows, beside the best constant prediction.
+    """A network compared with the best constant prediction, on a sample of rows.
 
     Attributes
     ----------
     loss, constant_loss : float
-        Their mean losses.
+        The mean losses of the network and of the constant prediction.
     ratio : float
-        The one divided by the other or, if that is smaller, by 0.9 of the other, without
-        the row in a hundred that the network predicts worst: it may be so far out of line
-        that no network could predict it.
+        ``loss / constant_loss``. If this is not below 1, it is also computed without
+        the 1% of rows that the network predicts worst, which may be outliers that no
+        network can predict, and is divided by 0.9. The smaller value counts.
     more_right : bool
-        Whether more labels are right than by calling all rows the commonest, although the
-        loss is larger.
+        Whether the network predicts more labels right than the most frequent label
+        would be, although its loss is larger.
     distinguishes : bool
-        Whether the network predicts different things for different rows, or need not.
+        Whether the predictions differ between rows, or need not differ.
     finite : bool
-        Whether what it predicts are finite numbers.
+        Whether all logits are finite.
     dead_units : tuple of int, int and float, or None
         The first ReLU layer in which most units are 0 for all rows: its number, counted
-        from 1, its width, and the share of these units.
+        from 1, its width, and the share of dead units.
     """
 
     loss: float
@@ -61,8 +61,9 @@ def judge(
 ) -> Judgement:
     """Compare a network with the best constant prediction, on a sample of rows.
 
-    A sample may lack what is rare, and then be too easy for a constant: if the loss of
-    the best constant prediction for all rows is given, and larger, it takes its place.
+    A constant prediction does too well on a sample without the rare targets. The given
+    ``constant_loss``, for all rows, therefore replaces the constant's loss on the
+    sample if it is larger.
     """
     sample, loss_function = data.sample(SAMPLE_ROWS), network.loss
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -72,7 +73,7 @@ def judge(
         constant = max(constant, constant_loss or 0)
         ratio, more_right = np.float64(loss) / constant, False
         if not ratio < 1:
-            # Better on most rows, but not on all, has to be clearly so.
+            # A network that is better on most rows only must be clearly better.
             ratio = np.fmin(ratio, _ratio_of_most(loss_function, logits, sample) / 0.9)
             more_right = _more_labels_right(targets, logits, sample)
         spread = np.ptp(logits, axis=0).max()
@@ -99,7 +100,7 @@ def _losses(loss_function: Loss, logits: Array, rows: Rows) -> tuple[float, floa
 
 
 def _ratio_of_most(loss_function: Loss, logits: Array, sample: Rows) -> float:
-    """Return the ratio of the losses without the row in a hundred predicted worst."""
+    """Return the ratio of the losses without the 1% of rows predicted worst."""
     errors = np.abs(loss_function.errors(logits, sample.targets)).sum(axis=1)
     by_error = np.argsort(errors, kind="stable")
     kept = by_error[: len(by_error) - len(by_error) // 100 - (len(by_error) >= 10)]
@@ -110,9 +111,10 @@ def _ratio_of_most(loss_function: Loss, logits: Array, sample: Rows) -> float:
 
 
 def _more_labels_right(targets: Targets, logits: Array, sample: Rows) -> bool:
-    """Return whether more labels are right than by calling all rows the commonest.
+    """Return whether more labels are right than if all were the most frequent one.
 
-    By three standard errors: networks that exploded do have some right by chance.
+    The margin is three standard errors: a network that exploded predicts some labels
+    right by chance.
     """
     shares = targets.shares_right(logits, sample.targets, sample.weights)
     if shares is None:
@@ -125,7 +127,7 @@ def _more_labels_right(targets: Targets, logits: Array, sample: Rows) -> bool:
 def _dead_units(
     activation: str | tuple[str, ...], hidden: list[Array]
 ) -> tuple[int, int, float] | None:
-    """Return what there is to say of the units that are 0 for all rows."""
+    """Return number, width and share of dead units of the first layer with too many."""
     names = per_layer(activation, len(hidden))
     for number, (name, output) in enumerate(zip(names, hidden, strict=True), start=1):
         if name != "relu":

@@ -62,7 +62,7 @@ class Labels:
 
 
 def known_classes(known: Known) -> Array:
-    """Return the classes of a stream: those of its first call, which must not change."""
+    """Return the classes of a stream, which its first call fixes."""
     classes = known.all_classes
     if classes is not None:
         classes = all_classes(classes)
@@ -99,11 +99,11 @@ class Classes:
 
     @staticmethod
     def check_known(labels: Array, classes: Array, all_of_them: bool) -> None:
-        """Raise an error unless the labels are among the classes, or all of them."""
+        """Raise an error unless the labels are among, or are all of, the classes."""
         unknown = unknown_labels(labels, classes)
         if all_of_them and (unknown.size or len(labels) != len(classes)):
             raise ValueError(
-                # Word for word as scikit-learn has it.
+                # In scikit-learn's words.
                 "warm_start can only be used where `y` has the same classes as in the "
                 f"previous call to fit. Previously got {classes}, `y` has {labels}"
             )
@@ -131,7 +131,7 @@ class Classes:
     def weigh(
         self, codes: Array, weights: Array | None, incremental: bool
     ) -> Array | None:
-        """Return the weights of the rows times those of their classes, if any."""
+        """Return the weights of the rows times the class weights, if any."""
         class_weight = self.settings.class_weight
         if class_weight is None:
             return weights
@@ -148,13 +148,13 @@ class Classes:
             of_class = weights_of_classes(class_weight, self.classes.tolist())
         if weights is None:
             return of_class[codes]
-        with np.errstate(over="ignore"):  # said in words later
+        with np.errstate(over="ignore"):  # check_weight_range explains it
             return of_class[codes] * weights
 
     def split(
         self, codes: Array, rng: np.random.RandomState
     ) -> tuple[Array, Array, list[Warning]]:
-        """Split so that each class is represented by its share."""
+        """Split rows with the share of each class kept."""
         train, held_out = stratified_split(
             codes, self.settings.validation_fraction, rng
         )
@@ -176,7 +176,7 @@ class Classes:
     def shares_right(
         self, logits: Array, codes: Array, weights: Array | None
     ) -> tuple[float, float] | None:
-        """Return the accuracy, and the share of the commonest class."""
+        """Return the accuracy, and the share of the most frequent class."""
         counts = np.bincount(codes, weights, minlength=logits.shape[1])
         return self.score(logits, codes, weights), counts.max() / counts.sum()
 
@@ -198,7 +198,7 @@ class Classes:
 
 
 class Indicators:
-    """Several labels per row, each there or not.
+    """Several labels per row, each present or absent.
 
     Parameters
     ----------
@@ -226,18 +226,18 @@ class Indicators:
             )
 
     def check_validation(self, y: Array) -> None:
-        """Raise an error unless validation targets mark as many labels."""
+        """Raise an error unless validation targets have as many labels."""
         if not are_multilabel(y, "y_val") or y.shape[1] != self.n_outputs:
             raise _other_kind(y, self.n_outputs)
 
     def encode(self, y: Array, dtype: np.dtype[Any], name: str = "y") -> Array:
-        """Return 1 where a label is there, 0 elsewhere."""
+        """Return 1 where a label is present, 0 elsewhere."""
         return (y != 0).astype(dtype)
 
     def weigh(
         self, codes: Array, weights: Array | None, incremental: bool
     ) -> Array | None:
-        """Return the weights of the rows; there are none of classes."""
+        """Return the weights of the rows; class weights are an error."""
         if self.settings.class_weight is not None:
             raise ValueError(
                 "class_weight is for one label per row; use sample_weight for "
@@ -260,7 +260,7 @@ class Indicators:
     def shares_right(
         self, logits: Array, codes: Array, weights: Array | None
     ) -> tuple[float, float] | None:
-        """Return the share of single labels that are right, and by the commonest."""
+        """Return the share of single labels that are right, and for a constant."""
         shares = np.average(codes > 0, axis=0, weights=weights)
         right = np.average((logits > 0) == (codes > 0), axis=0, weights=weights)
         return right.mean(), np.maximum(shares, 1 - shares).mean()
@@ -289,7 +289,7 @@ def _other_kind(y: Array, n_outputs: int) -> ValueError:
     )
 
 
-# What a fitted classifier's outputs stand for, by their activation.
+# The meaning of a fitted classifier's outputs, by their activation.
 BY_OUTPUT: dict[str, type[Classes] | type[Indicators]] = {
     SoftmaxCrossEntropy.output_activation: Classes,
     SigmoidCrossEntropy.output_activation: Indicators,

@@ -1,4 +1,4 @@
-"""What the targets of a classifier may be: one label or several per row, and weights."""
+"""Checks of a classifier's labels, one or several per row, and of class weights."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ def check_labels(y: Array, name: str) -> None:
     """Raise an error unless an array holds labels of a type that scikit-learn knows."""
     kind = y.dtype.kind
     found = {type(label) for label in y.flat} if kind == "O" else {y.dtype.type}
-    # Of lists and tuples scikit-learn says that they are out of date.
+    # For lists and tuples, scikit-learn has an error of its own.
     objects = all(issubclass(t, str) for t in found) or found <= {list, tuple}
     if objects if kind == "O" else kind in "biufU":
         return
@@ -52,7 +52,7 @@ def check_labels(y: Array, name: str) -> None:
 
 
 def _missing(y: Array) -> str:
-    """Return what stands for a missing label; an empty string if nothing does."""
+    """Return the missing value among the labels, or an empty string."""
     if y.dtype.kind in "mM":
         return "NaT" if np.isnat(y).any() else ""
     for label in y.flat:
@@ -76,10 +76,10 @@ def are_multilabel(y: Array, name: str) -> bool:
     Raises
     ------
     ValueError
-        If y is no labels at all, or has several columns that mark none.
+        If y does not hold labels, or has several columns that are not indicators.
     """
     try:
-        # It casts numbers to integers, and not all of them fit.
+        # scikit-learn casts numbers to integers, and not all numbers fit.
         with np.errstate(invalid="ignore"):
             check_classification_targets(y)
     except ValueError as error:
@@ -100,9 +100,9 @@ def are_multilabel(y: Array, name: str) -> bool:
 
 
 def all_classes(classes: Any) -> Array:
-    """Return the classes that ``partial_fit`` is told of, sorted.
+    """Return the classes passed to ``partial_fit``, sorted.
 
-    Of a matrix that marks several labels per row they are its columns' numbers.
+    For a matrix of several labels per row, they are the numbers of its columns.
     """
     with lengths_explained("classes"):
         if np.ndim(classes) == 0:
@@ -142,10 +142,10 @@ def unknown_labels(labels: Array, classes: Array) -> Array:
 
 
 def weights_of_classes(class_weight: Mapping[Any, float], classes: list[Any]) -> Array:
-    """Return the weight of each class; those that are not named have weight 1.
+    """Return the weight of each class, which is 1 for classes that are not named.
 
-    Keys that are no classes are fine if all classes are named, for a fold may lack one
-    of them; otherwise they may be misspelt. That is scikit-learn's rule.
+    As in scikit-learn, keys that are no classes are allowed if all classes are named: a
+    fold may lack a class. Otherwise the keys may be misspelt.
     """
     surplus = sorted(set(class_weight) - set(classes), key=str)
     unnamed = [c for c in classes if c not in class_weight]

@@ -1,8 +1,9 @@
-"""Weights that come from elsewhere: set by hand, or taken from a scikit-learn model.
+"""Fitted attributes that were set by hand, or copied from a scikit-learn model.
 
-A fit sets all fitted attributes. Who loads weights from a file sets those that
-scikit-learn needs to predict: ``coefs_``, ``intercepts_``, ``out_activation_`` and, for a
-classifier, ``classes_``. The rest follows from these and from ``activation``.
+A fit sets all fitted attributes. A user who loads weights from a file sets only the
+attributes that scikit-learn needs to predict: ``coefs_``, ``intercepts_``,
+``out_activation_`` and, for a classifier, ``classes_``. The other attributes follow
+from these and from ``activation``.
 """
 
 from collections.abc import Sequence
@@ -19,16 +20,16 @@ from skmlp_scratch.nn.typing import Array
 
 
 def complete(est: FittedAttributes) -> None:
-    """Check the shapes of weights from elsewhere, and set what else a fit sets.
+    """Check attributes that were set by hand, and set the others for prediction.
 
-    That is enough to predict. A fit of ours is known by its ``_activation``.
+    A fit sets ``_activation``, which tells its attributes from others.
 
     Raises
     ------
     NotFittedError
-        If what prediction cannot do without is missing.
+        If an attribute that prediction needs is missing.
     ValueError
-        If what is there does not make a network.
+        If the attributes do not make a network.
     """
     for name in ("coefs_", "intercepts_", "out_activation_"):
         if getattr(est, name, None) is None:
@@ -38,7 +39,7 @@ def complete(est: FittedAttributes) -> None:
             )
     est.coefs_, est.intercepts_ = as_arrays(est.coefs_, est.intercepts_)
     if hasattr(est, "_label_binarizer") and not hasattr(est, "classes_"):
-        est.classes_ = est._label_binarizer.classes_  # what scikit-learn looks at
+        est.classes_ = est._label_binarizer.classes_  # which scikit-learn reads
     _check_shapes(est)
     _check_output(est)
     est._activation = _checked_activation(est.activation, len(est.coefs_) - 1)
@@ -64,12 +65,12 @@ def complete(est: FittedAttributes) -> None:
 
 
 def complete_for_training(est: FittedAttributes) -> None:
-    """Do the same for weights from which training may go on, as finite numbers.
+    """Do what ``complete`` does, and check that training can continue.
 
     Raises
     ------
     NotFittedError, ValueError
-        As :func:`complete`, and if training cannot go on.
+        As in :func:`complete`, and if training cannot continue.
     """
     complete(est)
     for name in ("coefs_", "intercepts_"):
@@ -108,14 +109,15 @@ def _check_shapes(est: FittedAttributes) -> None:
     if not len(est.coefs_) == len(est.intercepts_) == n_layers - 1 > 0:
         raise ValueError(
             "coefs_ and intercepts_ must have one array for each layer but the input, "
-            f"got {len(est.coefs_)} and {len(est.intercepts_)} with n_layers_={n_layers}"
+            f"got {len(est.coefs_)} and {len(est.intercepts_)} with "
+            f"n_layers_={n_layers}"
         )
     fan_in = getattr(est, "n_features_in_", len(est.coefs_[0]))
     for number, (W, b) in enumerate(zip(est.coefs_, est.intercepts_, strict=True)):
         if b.ndim != 1 or W.shape != (fan_in, len(b)) or 0 in W.shape:
             raise ValueError(
-                f"coefs_[{number}] of shape {W.shape} and intercepts_[{number}] of shape "
-                f"{b.shape} do not fit: for {fan_in} inputs the shapes must be "
+                f"coefs_[{number}] of shape {W.shape} and intercepts_[{number}] of "
+                f"shape {b.shape} do not fit: for {fan_in} inputs the shapes must be "
                 f"({fan_in}, n_units) and (n_units,)"
             )
         fan_in = len(b)

@@ -1,4 +1,4 @@
-"""What counts as a number: types, finite values, and the range of the computing type."""
+"""Checks of numbers: types, finite values, and the range of the computing type."""
 
 import math
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from skmlp_scratch.nn.fast import row_blocks
 from skmlp_scratch.nn.typing import Array
 
 FINITE_BLOCK_ROWS = 2000
-# NumPy's codes for types that are no real numbers, objects apart.
+# NumPy's codes for types that are not real numbers, without objects.
 NO_NUMBERS = "cmMSTUV"
 COMPLEX = {"complex", "complex64", "complex128", "clongdouble"}
 DATES = {"datetime64", "timedelta64"}
@@ -25,8 +25,8 @@ DATES |= {"NaTType", "Period", "Timedelta", "Timestamp"}
 def check_type(values: Any, name: str, kinds: str) -> None:
     """Raise an error if an array, or a data frame's column, is of one of these kinds.
 
-    Of dates in a data frame beside numbers polars would make numbers, and pandas an
-    error that does not name them. Text in it may be numbers, as in scikit-learn.
+    polars would convert dates beside numbers to numbers, and the error of pandas would
+    not name them. Text in a data frame may be numbers, as in scikit-learn.
     """
     if hasattr(values, "columns"):
         dtypes = getattr(values, "dtypes", ())
@@ -45,15 +45,15 @@ def check_type(values: Any, name: str, kinds: str) -> None:
 
 
 def as_numbers(values: Array, name: str) -> Array:
-    """Return an array of real numbers: the one given or, of objects, one of float64.
+    """Return an array of real numbers: unchanged or, for objects, as float64.
 
-    As in scikit-learn, objects may be what ``float()`` converts: strings as well.
+    As in scikit-learn, objects may be anything that ``float()`` converts, also strings.
     """
     check_type(values, name, NO_NUMBERS)
     if values.dtype.kind != "O":
         return values
     found = {type(value).__name__ for value in values.flat}
-    # float() would take some of these for numbers, NumPy the real part of the others.
+    # float() would accept some dates, and NumPy would drop imaginary parts.
     if DATES & found:
         reason = "dates are no numbers"
     elif COMPLEX & found:
@@ -84,24 +84,24 @@ def _remedy(found: set[str]) -> str:
 
 @contextmanager
 def lengths_explained(name: str) -> Iterator[None]:
-    """Replace NumPy's error about rows of different lengths by one that names them."""
+    """Replace NumPy's error about rows of different lengths by a clearer one."""
     try:
         yield
     except ValueError as error:
         if "inhomogeneous" not in str(error):
             raise
         raise ValueError(
-            f"{name} is no array: its rows have different lengths. Pass rows of the same "
-            "length."
+            f"{name} is no array: its rows have different lengths. Pass rows of the "
+            "same length."
         ) from error
 
 
 def check_finite(X: Array, estimator_name: str | None, name: str = "X") -> None:
     """Raise scikit-learn's error if X has a NaN or an infinity.
 
-    Checked in blocks of rows, since the check makes masks of the size of what it is
-    given if its first guess, a sum, is not finite: always so for much data of float16.
-    Infinities of both signs make that sum a NaN, which is no news to the caller.
+    The check makes masks of the size of its input if a first test, the sum, is not
+    finite. For large float16 data it never is, hence the blocks of rows. NumPy's
+    warning about infinities of both signs in the sum would not help the caller.
     """
     if X.dtype.char == "g":  # longdouble, whose NaN scikit-learn 1.6 overlooks
         with np.errstate(over="ignore"):
@@ -126,8 +126,8 @@ def check_target_range(
 ) -> None:
     """Raise an error if the sum of the targets' losses leaves the computing type.
 
-    Squared errors of a constant prediction are below ``(2 largest)^2``; of Poisson's
-    loss, where the largest term is ``y log(y)``, the logarithm is below 1000.
+    Squared errors of a constant prediction are below ``(2 largest)^2``. The largest
+    term of the Poisson loss is ``y log(y)``, where the logarithm is below 1000.
     """
     limit = float(np.finfo(dtype).max) / targets.size
     limit = math.sqrt(limit) / 2 if squared else limit / 1000
@@ -137,9 +137,9 @@ def check_target_range(
 def check_weight_range(
     weights: Array, dtype: np.dtype[Any], name: str, largest_loss: float
 ) -> None:
-    """Raise an error if row weights times losses, or their sum, leave the computing type.
+    """Raise an error if weighted losses, or their sum, leave the computing type.
 
-    ``largest_loss`` is that of a row, about.
+    ``largest_loss`` is roughly the largest loss of a row.
     """
     limit = float(np.finfo(dtype).max) / (largest_loss * weights.size)
     check_largest(weights, limit, dtype, name, "Scale the weights")
@@ -154,7 +154,7 @@ def check_weight_range(
 def check_largest(
     X: Array, limit: float, dtype: np.dtype[Any], name: str, remedy: str
 ) -> None:
-    """Raise an error if a value is larger, in magnitude, than a limit."""
+    """Raise an error if the magnitude of a value is above a limit."""
     values: Array = X.data if issparse(X) else X  # type: ignore[assignment]
     if values.size == 0:
         return

@@ -1,4 +1,4 @@
-"""What came of a fit: whether the network is of use, and the warnings that say so."""
+"""The outcome of a fit: whether the network is useful, and the warnings about it."""
 
 import math
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ from sklearn.exceptions import ConvergenceWarning
 from skmlp_scratch._estimator.diagnostics import (
     SCALE_FEATURES,
     SCALE_TARGETS,
+    describe_outlier,
     features_are_fine,
-    row_out_of_line,
     target_warnings,
 )
 from skmlp_scratch._estimator.judgement import Judgement, judge
@@ -25,22 +25,22 @@ from skmlp_scratch.exceptions import (
 from skmlp_scratch.nn.history import Divergence, History
 from skmlp_scratch.nn.network import Network
 
-# Losses, in units of that of a constant prediction, that are worth a word.
+# Losses that call for a warning, in units of the loss of a constant prediction.
 STAGNANT, WORSE, FAR_WORSE = 0.9, 1.05, 3
-# On validation rows a network that is of no use on those of training may get below 1, too.
+# On validation rows, a network that is useless on the training rows may get below 1.
 BY_CHANCE = 0.98
 FEW_STEPS = 10
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A fit that has ended, and what there is to say about it.
+    """A finished fit, and the warnings about it.
 
     Attributes
     ----------
     problem : Problem
     network : Network
-        After training.
+        The trained network.
     history : History
     """
 
@@ -69,7 +69,7 @@ class Outcome:
         Raises
         ------
         DivergenceError
-            If training diverged, and left nothing that beats a constant prediction.
+            If training diverged before an epoch was better than a constant prediction.
         """
         history = self.history
         if history.divergence:
@@ -82,12 +82,12 @@ class Outcome:
         none_is_best = self.fresh and self.validation and not history.best_epoch
         judgement = self._on_training()
         if none_is_best or not judgement.finite:
-            # The last step made the explosion: no loss has shown it yet.
+            # The last step made the loss explode, after the last loss was computed.
             divergence = Divergence(math.nan, history.total_epochs)
             return [self._divergence(divergence)]
         found = []
-        if not self.at_its_end:
-            found.append(ConvergenceWarning(self._shortness(judgement)))
+        if not self.finished:
+            found.append(ConvergenceWarning(self._not_converged(judgement)))
         found += self._network_warnings(judgement)
         return found + self._dead_units(judgement)
 
@@ -97,23 +97,23 @@ class Outcome:
             number, width, share = judgement.dead_units
             return [
                 DeadUnitsWarning(
-                    f"{share:.0%} of the {width} units in hidden layer {number} are 0 for "
-                    "all rows of the training data: ReLU passes no gradient there, and "
-                    "they no longer learn. Use another activation, or "
+                    f"{share:.0%} of the {width} units in hidden layer {number} are 0 "
+                    "for all rows of the training data: ReLU passes no gradient there, "
+                    "and they no longer learn. Use another activation, or "
                     f"{self.remedies(stuck=False)}."
                 )
             ]
         return []
 
     @property
-    def at_its_end(self) -> bool:
-        """Whether training took itself to be at its end."""
+    def finished(self) -> bool:
+        """Whether training converged, was stopped, or used up a budgeted schedule."""
         settings, history = self.problem.settings, self.history
         budgeted = is_budgeted(settings.solver, settings.learning_rate)
         return history.converged or history.stopped or budgeted
 
     def why_it_ended(self) -> str:
-        """Return a line on that; where scikit-learn has words for it, in these."""
+        """Return why training ended, in scikit-learn's words if it has any."""
         settings, history = self.problem.settings, self.history
         if history.divergence:
             return f"Training diverged: {history.divergence}. Stopping."
@@ -134,7 +134,7 @@ class Outcome:
         return f"All of max_iter={settings.max_iter} epochs are done. Stopping."
 
     def _divergence(self, divergence: Divergence) -> Warning:
-        cause = row_out_of_line(self.problem.training)
+        cause = describe_outlier(self.problem.training)
         cause = f" {cause}: leave that row out, or correct it." if cause else ""
         what = f"Training diverged: {divergence}."
         remedy = _sentence(self.remedies(stuck=False)) + cause
@@ -160,8 +160,8 @@ class Outcome:
         n_epochs = self.history.epochs
         if n_epochs:
             return (
-                f"Training interrupted by user after {n_epochs} epochs; the model can be "
-                "used as it is."
+                f"Training interrupted by user after {n_epochs} epochs; the model can "
+                "be used as it is."
             )
         state = "untrained" if self.fresh else "hardly changed since the last fit"
         return (
@@ -169,7 +169,7 @@ class Outcome:
             f"{state}. Call fit again."
         )
 
-    def _shortness(self, judgement: Judgement) -> str:
+    def _not_converged(self, judgement: Judgement) -> str:
         settings, history = self.problem.settings, self.history
         if not is_stochastic(settings.solver):
             return (
@@ -183,14 +183,15 @@ class Outcome:
             else "training loss"
         )
         stopped = (
-            f"Stopped at max_iter={settings.max_iter} before the {early} ceased to improve by "
-            f"tol={settings.tol}. "
+            f"Stopped at max_iter={settings.max_iter} before the {early} ceased to "
+            f"improve by tol={settings.tol}. "
         )
         if self.n_steps >= FEW_STEPS and not judgement.ratio <= FAR_WORSE:
             return (
-                f"{stopped}The network has a loss of {judgement.loss:.3g} on the training "
-                f"data, where a constant prediction has {judgement.constant_loss:.3g}. "
-                f"Raise max_iter, or {self.remedies(stuck=False)}."
+                f"{stopped}The network has a loss of {judgement.loss:.3g} on the "
+                "training data, where a constant prediction has "
+                f"{judgement.constant_loss:.3g}. Raise max_iter, or "
+                f"{self.remedies(stuck=False)}."
             )
         return (
             f"{stopped}Raise max_iter, or ignore this if max_iter is meant as a budget."
@@ -208,9 +209,11 @@ class Outcome:
         worst = self._worst(on_training.useful or judgement.useful)
         if self.validation and not on_training.useful and self.n_steps >= FEW_STEPS:
             worst = min(worst, BY_CHANCE)
-        if self.at_its_end and not judgement.ratio <= worst:
+        if self.finished and not judgement.ratio <= worst:
             remedies = self.remedies()
-            if self.validation and on_training.useful:  # overfitted, or of another kind
+            if (
+                self.validation and on_training.useful
+            ):  # overfitted, or the rows are unlike each other
                 remedies = "raise alpha, or use validation rows like those of training"
             if settings.early_stopping and settings.monitor == "score":
                 remedies += ", or let early stopping watch the loss with monitor='loss'"
@@ -238,9 +241,10 @@ class Outcome:
         )
 
     def _worst(self, useful: bool) -> float:
-        """Return the largest loss that is not worth a word, in units of the constant's.
+        """Return the largest loss without a warning, in units of the constant's loss.
 
-        A few steps are not meant to learn much, and a useful network may be overconfident.
+        A few steps are not meant to learn much, and a useful network may be
+        overconfident.
         """
         if self.n_steps < FEW_STEPS:
             return FAR_WORSE
@@ -254,9 +258,9 @@ class Outcome:
         return features_are_fine(self.problem.training)
 
     def remedies(self, stuck: bool = True) -> str:
-        """Return what to try, as the end of a sentence.
+        """Return the advice, as the end of a sentence.
 
-        ``stuck`` says that training longer, or less penalty, might help.
+        ``stuck`` says whether longer training, or a smaller penalty, might help.
         """
         settings, targets = self.problem.settings, self.problem.targets
         found = []

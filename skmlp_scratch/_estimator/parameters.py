@@ -1,6 +1,7 @@
-"""What each constructor parameter may be: one rule per parameter, checked in ``fit``.
+"""Validation of the constructor parameters: one rule per parameter.
 
-scikit-learn's own ``_parameter_constraints`` are private, hence these few lines.
+The rules are checked in ``fit``. scikit-learn has ``_parameter_constraints`` for this,
+but they are private.
 """
 
 import math
@@ -29,28 +30,28 @@ from skmlp_scratch.nn.schedules import BUDGETED, SCHEDULES
 
 
 class Rule(NamedTuple):
-    """A test, and what to say when it fails: "<parameter> must be <words>"."""
+    """A test, and the words of the error: "<parameter> must be <words>"."""
 
     words: str
     test: Callable[[Any], bool]
 
 
 class Need(NamedTuple):
-    """What a parameter needs of the others: "<parameter> needs <words>"."""
+    """A condition on other parameters: "<parameter> needs <words>"."""
 
     words: str
     test: Callable[[Mapping[str, Any]], bool]
 
 
 def one_of(*options: str) -> Rule:
-    """Allow one of these strings."""
+    """Allow one of the given strings."""
     words = ", ".join(repr(option) for option in options)
     prefix = "one of " if len(options) > 1 else ""
     return Rule(prefix + words, lambda v: isinstance(v, str) and v in options)
 
 
 def real(words: str, test: Callable[[Any], bool]) -> Rule:
-    """Allow finite real numbers that pass the test; no booleans."""
+    """Allow finite real numbers that pass the test, but not booleans."""
     return Rule(words, lambda v: _is_real(v) and _is_finite(v) and test(v))
 
 
@@ -68,7 +69,7 @@ def _is_finite(value: Any) -> bool:
 
 
 def _is_integer(value: Any, least: int) -> bool:
-    # Larger integers do not fit into NumPy's.
+    # Larger integers do not fit into NumPy's int64.
     return (
         isinstance(value, int | np.integer)
         and _is_real(value)
@@ -98,7 +99,7 @@ def _are_quantiles(value: Any) -> bool:
 
 
 def one_or_each(rule: Rule, words: str) -> Rule:
-    """Allow what the rule allows, or a list or tuple of it."""
+    """Allow values that the rule allows, and lists or tuples of such values."""
     return Rule(
         words,
         lambda v: (
@@ -205,7 +206,7 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
     Raises
     ------
     InvalidParameterError
-        With the parameter, what it must be, and what it is.
+        The message has the parameter, its rule and its value.
     """
     for name, value in parameters.items():
         rule = RULES[name]
@@ -225,10 +226,11 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Return NumPy's numbers as Python's, those in lists, tuples and arrays too.
+    """Return NumPy numbers as Python numbers, also in lists, tuples and arrays.
 
-    NumPy's keep their type in arithmetic with Python's: ``np.int8(100) * 2`` overflows,
-    ``np.float16(0.1) * 100_000`` is infinite, and a float64 makes float32 data float64.
+    NumPy numbers keep their type in arithmetic with Python numbers:
+    ``np.int8(100) * 2`` overflows, ``np.float16(0.1) * 100_000`` is infinite, and a
+    float64 makes float32 data float64.
     """
     if isinstance(value, np.bool_):
         return bool(value)
@@ -263,7 +265,7 @@ def _and(first: Need, words: str, test: Callable[[Mapping[str, Any]], bool]) -> 
 UNBUDGETED = f"a learning_rate that is not {either(BUDGETED)}, which use up max_iter"
 FIXED_RATES = tuple(name for name in STOCHASTIC if not SOLVERS[name].adapts_rates)
 BY_BATCHES = _needs_solver(STOCHASTIC)
-# What a parameter needs from the others in order to have an effect.
+# The condition on other parameters under which a parameter has an effect.
 NEEDS: dict[str, Need] = {
     **{name: _needs_solver(readers) for name, readers in READERS.items()},
     **dict.fromkeys(
@@ -280,7 +282,8 @@ NEEDS: dict[str, Need] = {
         BY_BATCHES,
     ),
     "learning_rate": Need(
-        f"solver={either(FIXED_RATES)} ({either(BUDGETED, 'and')}: {either(STOCHASTIC)})",
+        f"solver={either(FIXED_RATES)} ({either(BUDGETED, 'and')}: "
+        f"{either(STOCHASTIC)})",
         lambda p: follows(p["solver"], p["learning_rate"]),
     ),
     "power_t": _and(
@@ -311,12 +314,12 @@ NEEDS: dict[str, Need] = {
 def ignored_parameter_warnings(
     parameters: Mapping[str, Any], defaults: Mapping[str, Any]
 ) -> list[Warning]:
-    """Return one warning of all parameters that were set and have no effect.
+    """Return one warning about all parameters that were set without effect.
 
     Parameters
     ----------
     parameters, defaults : mapping of str to object
-        The values by name, and what they are if they are not set.
+        The values by name, and the default values.
     """
     ignored = [
         f"{name}={parameters[name]!r} needs {need.words}"

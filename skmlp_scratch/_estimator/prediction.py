@@ -1,7 +1,7 @@
-"""Prediction: from rows, through the network, to what is wanted of their logits.
+"""Prediction: from rows, through the network, to logits or functions of logits.
 
-Everything is read from one snapshot of the fitted attributes: a fit that ends in another
-thread replaces all of them at once, and a prediction must not mix two models.
+All attributes are read from one snapshot. A fit that ends in another thread replaces
+all attributes at once, and a prediction must not mix two models.
 """
 
 from collections.abc import Callable
@@ -19,11 +19,11 @@ from skmlp_scratch.nn.fast import row_blocks
 from skmlp_scratch.nn.inference import predict_logits
 from skmlp_scratch.nn.typing import Array
 
-# Logits that become probabilities at a time: 256 kB at float64 stay in the caches.
+# Logits that are transformed at a time: 256 kB at float64 stay in the caches.
 PIECE_ENTRIES = 32_768
-# Rows whose logits are there at a time if only labels are wanted.
+# Rows whose logits are in memory at a time if only labels are returned.
 BLOCK_ROWS = 2000
-# scikit-learn's checks take 60 us, more than a few rows take to go through a network.
+# scikit-learn's checks take 60 us, longer than the prediction of a few rows.
 FEW_ENTRIES = 10_000
 FEW_ROWS_OF_A_LIST = 10
 Estimator = TypeVar("Estimator", bound=FittedAttributes)
@@ -31,11 +31,11 @@ PLAIN_TYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def snapshot(est: Estimator) -> Estimator:
-    """Return an estimator with the attributes that this one has now, and keeps.
+    """Return an estimator with the current attributes of this one, which it keeps.
 
-    It shares the dict of attributes. A fit that replaces this dict by a new one leaves
-    the snapshot as it is. What is missing of fitted attributes set by hand is added, to
-    the snapshot only.
+    Both share the dict of attributes. A fit replaces the estimator's dict, and leaves
+    the snapshot unchanged. If fitted attributes were set by hand, missing ones are
+    added to the snapshot only.
 
     Raises
     ------
@@ -63,12 +63,12 @@ def transformed_logits(
     X : array-like or sparse matrix of shape (n_samples, n_features)
         The data, as the caller passed it.
     transform : callable, default=None
-        Returns what takes the place of the logits of a few rows.
+        Maps the logits of some rows to an array of the same shape.
 
     Returns
     -------
     outputs : ndarray of shape (n_samples, n_outputs)
-        Beside X, the only array that has all rows.
+        The only array with all rows, beside X.
     """
     X, network = _checked(fitted, X)
     outputs = predict_logits(X, *network)
@@ -82,9 +82,9 @@ def transformed_logits(
 def reduced_logits(
     fitted: FittedAttributes, X: Any, reduce: Callable[[Array], Array]
 ) -> Array:
-    """Check rows; return what a function makes of their logits, which are not kept.
+    """Check rows; return a function of their logits, without storing the logits.
 
-    It gets those of a few rows, and returns an array of as many rows.
+    The function gets the logits of some rows, and returns an array of as many rows.
     """
     X, network = _checked(fitted, X)
     outputs: Any = None
@@ -97,7 +97,7 @@ def reduced_logits(
 
 
 def last_hidden_activations(fitted: FittedAttributes, X: Any) -> Array:
-    """Check rows; return what the last hidden layer makes of them."""
+    """Check rows; return the activations of the last hidden layer."""
     X, (W, b, activation) = _checked(fitted, X)
     if len(W) == 1:
         raise ValueError(
@@ -110,7 +110,7 @@ def last_hidden_activations(fitted: FittedAttributes, X: Any) -> Array:
 
 
 def _checked(fitted: FittedAttributes, X: Any) -> tuple[Array, tuple[Any, ...]]:
-    """Return X, if it can be predicted, and what ``predict_logits`` takes beside it."""
+    """Return the checked X, and the other arguments of ``predict_logits``."""
     W, b = as_arrays(fitted.coefs_, fitted.intercepts_)
     return _check_rows(fitted, X, W[0].dtype), (W, b, fitted._activation)
 
@@ -127,7 +127,7 @@ def _check_rows(fitted: FittedAttributes, X: Any, dtype: np.dtype[Any]) -> Array
 
 
 def _array_of_numbers(X: list[Any]) -> Any:
-    """Return the array that a list of lists of numbers makes, and anything else as it is."""
+    """Return a list of lists of numbers as an array, and anything else unchanged."""
     try:
         array = np.array(X)
     except ValueError:  # rows of different lengths
@@ -136,7 +136,7 @@ def _array_of_numbers(X: list[Any]) -> Any:
 
 
 def _is_plain(fitted: FittedAttributes, X: Any, largest: float) -> bool:
-    """Return whether the checks would let X through as it is, which is seen at once."""
+    """Return whether quick tests show that the checks would leave X unchanged."""
     return bool(
         type(X) is np.ndarray
         and X.dtype in PLAIN_TYPES

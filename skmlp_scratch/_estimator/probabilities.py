@@ -36,8 +36,9 @@ def label_probabilities(logits: Array) -> Array:
 def _below_tiny(logarithms: Array) -> Array:
     """Return numbers above 0 and below the smallest normal one, in the same order.
 
-    How far they are below is a logarithm again: even the lowest of logarithms finds room
-    above 0, and two that differ by one part in 50,000 (float64: in 10^12) do not tie.
+    The distance below the smallest normal number grows with the logarithm of the
+    logarithm, so that even the lowest logarithm gets a number above 0. Two logarithms
+    that differ by one part in 50,000 (float64: in 10^12) get different numbers.
     """
     info = np.finfo(logarithms.dtype)
     depths = 1 + np.log1p(np.log(info.tiny) - np.maximum(logarithms, info.min))

@@ -1,4 +1,4 @@
-"""What a fit has to do, once all that the caller passed has been understood."""
+"""The training problem that a fit solves, with all arguments checked."""
 
 from dataclasses import dataclass
 
@@ -8,13 +8,13 @@ from skmlp_scratch._estimator.settings import Settings
 from skmlp_scratch._estimator.solvers import is_stochastic
 from skmlp_scratch._estimator.targets import Targets
 
-# L-BFGS sees all rows at once; this many go through the network at a time.
+# L-BFGS uses all rows in each step; the network processes this many at a time.
 LBFGS_BLOCK_ROWS = 2000
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A network to be trained: by which rules, on which rows, from where.
+    """A training problem: settings, rows, and the fit to continue from.
 
     Attributes
     ----------
@@ -25,11 +25,11 @@ class Problem:
     held_out : Rows or None
         The rows to validate on.
     monitor : str
-        What decides on stopping: a key of ``nn.stopping.MONITORS``.
+        The monitored quantity, a key of ``nn.stopping.MONITORS``.
     constant_loss : float
         The loss of the best constant prediction on all training rows.
     past : Past or None
-        The fit that training goes on from.
+        The fit that training continues from.
     incremental : bool
         Whether this is ``partial_fit``.
     """

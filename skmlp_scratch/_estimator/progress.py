@@ -1,4 +1,4 @@
-"""What ``verbose`` prints. Each line begins with the words of scikit-learn."""
+"""The lines that ``verbose`` prints, which begin like scikit-learn's."""
 
 from skmlp_scratch.nn.history import History
 from skmlp_scratch.nn.typing import Schedule
@@ -10,7 +10,7 @@ class Progress:
     Parameters
     ----------
     max_iter : int or None
-        How many epochs there may be; None means that there is no end.
+        Maximum number of epochs; None means no limit.
     schedule : Schedule, default=None
         Its learning rate is printed whenever it has fallen.
     """

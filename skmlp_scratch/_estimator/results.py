@@ -1,4 +1,4 @@
-"""The fitted attributes that a fit leaves."""
+"""The fitted attributes after a fit."""
 
 import math
 from typing import Any
@@ -69,7 +69,7 @@ def _of_settings(settings: Settings, targets: Targets) -> dict[str, Any]:
 def _curves(
     history: History, past: Past | None, *, incremental: bool, validated: bool
 ) -> dict[str, Any]:
-    """Return this fit's history, added to that of the fits that it went on from."""
+    """Return this fit's history, appended to the history that it continues."""
     curve, best = history.loss_curve, min(history.loss_curve, default=math.inf)
     scores, losses = history.validation_scores, history.validation_losses
     if past:
@@ -78,8 +78,8 @@ def _curves(
             before = min(past.loss_curve, default=math.inf)
         best = min(before, best)
         if incremental:
-            # In place: a call must not take longer the more there were. Copies of the
-            # estimator have a list of their own.
+            # In place: the time of a call must not grow with the number of calls.
+            # Copies of the estimator have their own list.
             past.loss_curve.extend(curve)
             curve = past.loss_curve
         else:
@@ -102,6 +102,6 @@ def _curves(
 
 
 def _before(values: list[float] | None, history: History) -> list[float]:
-    """Return a validation curve so far, one entry per epoch of the loss curve."""
+    """Return the previous validation curve, one entry per epoch of the loss curve."""
     known = list(values or [])
     return known + [math.nan] * (history.epochs_before - len(known))

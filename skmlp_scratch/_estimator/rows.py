@@ -9,16 +9,16 @@ from skmlp_scratch.nn.typing import Array
 
 @dataclass(frozen=True)
 class Rows:
-    """Some rows of X, with their targets and weights.
+    """A selection of rows of X, with their targets and weights.
 
     Attributes
     ----------
     X : ndarray or sparse CSR matrix of shape (n_samples, n_features)
     targets : ndarray of shape (n_samples,) or (n_samples, n_outputs)
     weights : ndarray of shape (n_samples,) or None
-        None means that all rows weigh the same.
+        None means that all rows have the same weight.
     rows : ndarray of int or None
-        Which rows are meant; None means all of them.
+        Which rows are selected; None means all of them.
     """
 
     X: Array
@@ -27,7 +27,7 @@ class Rows:
     rows: Array | None = None
 
     def own(self) -> tuple[Array, Array | None]:
-        """Return targets and weights of just these rows."""
+        """Return the targets and weights of the selected rows."""
         if self.rows is None:
             return self.targets, self.weights
         weights = None if self.weights is None else self.weights[self.rows]
@@ -37,7 +37,7 @@ class Rows:
         return self.X.shape[0] if self.rows is None else len(self.rows)
 
     def sample(self, n_rows: int) -> "Rows":
-        """Return at most ``n_rows`` of these rows, spread evenly, by themselves."""
+        """Return a copy of at most ``n_rows`` evenly spaced rows of the selection."""
         rows = np.arange(self.X.shape[0]) if self.rows is None else self.rows
         spread = np.linspace(0, len(rows) - 1, min(n_rows, len(rows))).astype(int)
         sampled = np.sort(rows[spread])

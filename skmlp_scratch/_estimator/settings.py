@@ -13,23 +13,23 @@ AUTO_BATCH_ROWS = 200
 
 @dataclass(frozen=True)
 class Settings:
-    """What the caller set, as a fit wants it.
+    """The parameters in the form that a fit needs.
 
     Attributes
     ----------
     hidden_layer_sizes : tuple of int
     activation : str or tuple of str
-        Of all hidden layers, or of each.
+        One for all hidden layers, or one for each.
     batch_size : int or None
-        None means as many rows as usual.
+        None means the default number of rows.
     dtype : dtype or None
-        None means that the data decides.
+        None means that it depends on the data.
     dropout : tuple of float
-        Of the input, and of each hidden layer.
+        For the input, and for each hidden layer.
     quantile : tuple of float
     others
-        As the parameters of the estimators that are called so. What only one of them has
-        is what it would be by default in the other.
+        Like the estimators' parameters of the same names. Parameters that an estimator
+        lacks have their default.
     """
 
     hidden_layer_sizes: tuple[int, ...]
@@ -71,7 +71,7 @@ class Settings:
 
     @classmethod
     def of(cls, parameters: Mapping[str, Any]) -> Self:
-        """Return the settings that valid parameters stand for."""
+        """Return the settings for valid parameters."""
         values = dict(parameters)
         sizes = np.atleast_1d(np.asarray(values["hidden_layer_sizes"], dtype=int))
         values["hidden_layer_sizes"] = tuple(sizes.tolist())
@@ -95,7 +95,7 @@ class Settings:
 
     @property
     def starts_as_sklearn(self) -> bool:
-        """Whether training starts from the weights that scikit-learn would draw."""
+        """Whether training starts from the weights that scikit-learn draws."""
         return self.weight_init == "glorot_uniform"
 
     def batch_rows(self, n_rows: int) -> int:
@@ -103,7 +103,7 @@ class Settings:
         return min(self.batch_size or AUTO_BATCH_ROWS, n_rows)
 
     def computing_dtype(self, X: Any) -> np.dtype[Any]:
-        """Return float32 for types that it can hold exactly, float64 otherwise."""
+        """Return float32 if it holds the type of X exactly, float64 otherwise."""
         if self.dtype is not None:
             return self.dtype
         exact = np.can_cast(X.dtype, np.float32)

@@ -1,4 +1,4 @@
-"""The solvers: one record for each, from which all that is said of them derives.
+"""The solvers: one record for each, with all properties that differ.
 
 To add an optimizer, write its class in ``nn/optimizers.py`` and give it a row in
 ``SOLVERS``.
@@ -16,20 +16,20 @@ from skmlp_scratch.nn.schedules import BUDGETED, SCHEDULES, Constant
 
 @dataclass(frozen=True)
 class Solver:
-    """What there is to know of a solver.
+    """The properties of a solver.
 
     Attributes
     ----------
     make : callable or None
-        Returns an optimizer that has not made a step yet. None means that the solver
-        takes all rows in every step, and leaves the step to SciPy.
+        Returns a new optimizer. None means that SciPy computes the steps, from all
+        rows.
     reads : tuple of str
-        Parameters of the estimator that this solver reads, and not every other.
+        Parameters of the estimator that only some solvers read, this one among them.
     decays_weights : bool
         Whether ``alpha`` is the strength of a weight decay, not of a penalty.
     adapts_rates : bool
-        Whether each parameter has a learning rate of its own: only schedules that plan
-        for all steps suit it.
+        Whether each parameter has its own learning rate: only constant and budgeted
+        schedules suit it.
     """
 
     make: Callable[[Settings, Parameters], Optimizer] | None
@@ -39,7 +39,7 @@ class Solver:
 
     @property
     def stochastic(self) -> bool:
-        """Whether it goes by mini-batches, and can go on in ``partial_fit``."""
+        """Whether it trains on mini-batches, and allows ``partial_fit``."""
         return self.make is not None
 
 
@@ -70,7 +70,7 @@ SOLVERS: dict[str, Solver] = {
     "lbfgs": Solver(None, ("max_fun",)),
 }
 STOCHASTIC = tuple(name for name, solver in SOLVERS.items() if solver.stochastic)
-# Of those that only some solvers read, which ones do.
+# The solvers that read each of the parameters that only some solvers read.
 READERS = {
     parameter: tuple(name for name, s in SOLVERS.items() if parameter in s.reads)
     for solver in SOLVERS.values()
@@ -79,7 +79,7 @@ READERS = {
 
 
 def is_stochastic(name: Any) -> bool:
-    """Return whether a solver goes by mini-batches; also if there is no such solver."""
+    """Return whether a solver uses mini-batches; True for unknown solvers."""
     return name not in SOLVERS or SOLVERS[name].stochastic
 
 
@@ -102,13 +102,14 @@ def obstacle_to_partial_fit(
     """Return why there can be no ``partial_fit``, if there cannot."""
     if not is_stochastic(solver):
         return (
-            f"partial_fit is only available for solver={either(STOCHASTIC, 'and')}, got "
-            f"solver={solver!r}"
+            f"partial_fit is only available for solver={either(STOCHASTIC, 'and')}, "
+            f"got solver={solver!r}"
         )
     if is_budgeted(solver, learning_rate):
         return (
-            f"partial_fit does not support learning_rate={learning_rate!r}, which plans "
-            "for max_iter epochs in one fit. Use learning_rate='constant', or fit."
+            f"partial_fit does not support learning_rate={learning_rate!r}, which "
+            "plans for max_iter epochs in one fit. Use learning_rate='constant', or "
+            "fit."
         )
     if early_stopping:
         return "partial_fit does not support early_stopping=True"
@@ -116,7 +117,7 @@ def obstacle_to_partial_fit(
 
 
 def make_optimizer(settings: Settings, parameters: Parameters) -> Optimizer:
-    """Return an optimizer that has not made a step yet."""
+    """Return a new optimizer."""
     make = SOLVERS[settings.solver].make
     if make is None:
         raise ValueError(f"solver={settings.solver!r} has no optimizer of its own")

@@ -1,4 +1,4 @@
-"""Which training rows are set aside for validation."""
+"""The split of training rows for early stopping: stratified or random."""
 
 import math
 
@@ -10,7 +10,7 @@ from skmlp_scratch.nn.typing import Array
 def stratified_split(
     codes: Array, fraction: float, rng: np.random.RandomState
 ) -> tuple[Array, Array]:
-    """Split rows at random so that each class is represented by its share.
+    """Split rows at random, with the share of each class kept.
 
     A class with a single row stays in training; so does at least one row of every other
     class.
@@ -20,7 +20,7 @@ def stratified_split(
     codes : ndarray of int of shape (n_samples,)
         The class code of every row.
     fraction : float
-        How much of the rows goes to validation, rounded up as scikit-learn does.
+        Fraction of the rows for validation, rounded up as in scikit-learn.
     rng : RandomState
         The source of randomness.
 
@@ -38,20 +38,20 @@ def stratified_split(
     counts = np.bincount(codes)
     wanted = math.ceil(fraction * len(codes))
     shares = fraction * counts
-    taken = np.floor(shares).astype(int)
+    n_held_out = np.floor(shares).astype(int)
     # The rows still wanted come from the classes with the largest remainders.
-    by_remainder = np.lexsort((rng.random_sample(len(counts)), taken - shares))
-    spare = by_remainder[counts[by_remainder] > taken[by_remainder] + 1]
-    taken[spare[: max(wanted - taken.sum(), 0)]] += 1
-    check_validation_size(taken.sum(), fraction, len(codes))
+    by_remainder = np.lexsort((rng.random_sample(len(counts)), n_held_out - shares))
+    spare = by_remainder[counts[by_remainder] > n_held_out[by_remainder] + 1]
+    n_held_out[spare[: max(wanted - n_held_out.sum(), 0)]] += 1
+    check_validation_size(n_held_out.sum(), fraction, len(codes))
     rows = rng.permutation(len(codes))
     codes = codes[rows]
-    # A row is for validation if it is among the first `taken` rows of its class.
+    # A row is for validation if it is among the first `n_held_out` rows of its class.
     by_class = np.argsort(codes, kind="stable")
     starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
     rank = np.empty_like(rows)
     rank[by_class] = np.arange(len(codes)) - np.repeat(starts, counts)
-    validation = rank < taken[codes]
+    validation = rank < n_held_out[codes]
     return rows[~validation], rows[validation]
 
 
@@ -75,5 +75,6 @@ def check_validation_size(n_validation: int, fraction: float, n_samples: int) ->
         raise ValueError(
             "The validation set is too small: early_stopping=True with "
             f"validation_fraction={fraction} leaves {n_validation} rows of "
-            f"n_samples={n_samples} for validation. Increase validation_fraction or the number of samples."
+            f"n_samples={n_samples} for validation. Increase validation_fraction or "
+            "the number of samples."
         )

@@ -1,8 +1,7 @@
-"""What is to be learnt: one class per row, several labels per row, or real values.
+"""The targets: one class per row, several labels per row, or real values.
 
-A kind of targets checks ``y``. The targets that it then makes know how to encode,
-weigh, split, score and decode, and which loss they need. Nothing here knows of
-estimators.
+A kind of targets checks ``y`` and makes the targets. They encode, weigh, split, score
+and decode, and have the loss. This module does not depend on the estimators.
 """
 
 from dataclasses import dataclass
@@ -16,14 +15,14 @@ from skmlp_scratch.nn.typing import Array, Loss
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of the targets before ``y`` is seen.
+    """What is known about the targets before ``y`` is read.
 
     Attributes
     ----------
     output_activation : str or None
-        That of the fit that training goes on from; None means that there is none.
+        Output activation of the fit that training continues from, if there is one.
     n_outputs : int or None
-        Likewise.
+        Number of outputs of that fit.
     classes : ndarray or None
         The classes of that fit, or of a first call without rows.
     incremental : bool
@@ -40,23 +39,23 @@ class Known:
 
     @property
     def resumes(self) -> bool:
-        """Whether training goes on from an earlier fit."""
+        """Whether training continues from an earlier fit."""
         return self.output_activation is not None
 
 
 class Targets(Protocol):
-    """What a fit asks of its targets.
+    """What a fit needs of its targets.
 
     Attributes
     ----------
     loss, validation_loss : Loss
-        What is minimized, and what is measured on validation rows.
+        The loss to minimize, and the loss to compute on validation rows.
     n_outputs : int
         How many outputs the network needs.
     real : bool
         Whether they are values, not labels.
     attributes : dict
-        What the fitted estimator has of them.
+        The fitted attributes that depend on the targets.
     """
 
     loss: Loss
@@ -66,7 +65,7 @@ class Targets(Protocol):
     attributes: dict[str, Any]
 
     def check_validation(self, y: Array) -> None:
-        """Raise an error unless validation targets are like those of training."""
+        """Raise an error unless validation targets are like the training targets."""
 
     def encode(self, y: Array, dtype: np.dtype[Any], name: str = "y") -> Array:
         """Return targets for the loss: class codes, or values in the given type."""
@@ -74,36 +73,36 @@ class Targets(Protocol):
     def weigh(
         self, codes: Array, weights: Array | None, incremental: bool
     ) -> Array | None:
-        """Return the weights of the rows times those of their classes, if any."""
+        """Return the weights of the rows times the class weights, if any."""
 
     def split(
         self, codes: Array, rng: np.random.RandomState
     ) -> tuple[Array, Array, list[Warning]]:
-        """Return the positions of training and validation rows, and what to warn of."""
+        """Return the positions of training and validation rows, and warnings."""
 
     def score(self, logits: Array, codes: Array, weights: Array | None) -> float:
-        """Return what the estimator's ``score`` would, given encoded targets."""
+        """Return the score of the estimator, given encoded targets."""
 
     def shares_right(
         self, logits: Array, codes: Array, weights: Array | None
     ) -> tuple[float, float] | None:
-        """Return the share of labels that are right, and of the commonest; or None."""
+        """Return the shares of right labels and of the most frequent label, or None."""
 
     def largest_loss(self, codes: Array) -> float:
-        """Return about what the loss of a row can be, for weights must leave room."""
+        """Return roughly the largest loss of a row, which limits the weights."""
 
     def start(self, codes: Array, weights: Array | None) -> Array | None:
-        """Return logits for the network to start from; None means 0."""
+        """Return the logits that training starts from; None means 0."""
 
 
 class TargetKind(Protocol):
-    """What ``fit`` says of its ``y``, before it is seen."""
+    """The kind of an estimator's targets, known before ``y`` is read."""
 
     def check(self, y: Array, name: str, estimator: str) -> Array:
-        """Return ``y``, if it can be learnt; raise an error that names it otherwise."""
+        """Return ``y`` if it is valid; raise an error that names it otherwise."""
 
     def check_type(self, y: Any, name: str) -> None:
-        """Raise an error if ``y``, as it was passed, is of a type that it cannot be."""
+        """Raise an error if the type of the ``y`` that was passed is not allowed."""
 
     def targets(self, y: Array, settings: Settings, known: Known) -> Targets:
-        """Return the targets that a checked ``y`` stands for."""
+        """Return the targets for a checked ``y``."""

@@ -1,4 +1,4 @@
-"""How many threads the linear algebra of a fit gets, without a trace afterwards."""
+"""The number of BLAS threads during a fit, restored afterwards."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -10,8 +10,7 @@ from pathlib import Path
 import joblib
 from threadpoolctl import ThreadpoolController
 
-# Multiplications in the largest product of a step for which another thread brings more
-# than it costs.
+# Multiplications in the largest product of a step for which another thread pays off.
 WORTH_A_THREAD = 3_000_000
 
 
@@ -25,25 +24,25 @@ def _blas() -> ThreadpoolController:
 def _blas_of_scipy() -> ThreadpoolController:
     """Return the BLAS that came with SciPy, if it has one of its own.
 
-    Its threads, and those of NumPy's, would want the same cores: L-BFGS takes three
-    times as long with both.
+    Its threads would compete with the threads of NumPy's BLAS for the same cores:
+    L-BFGS takes three times as long with both.
     """
     paths = [library.filepath for library in _blas().lib_controllers]
     return _blas().select(filepath=[path for path in paths if _is_of_scipy(path)])
 
 
 def _is_of_scipy(path: str) -> bool:
-    """Return whether a library stands where SciPy's wheels have theirs."""
+    """Return whether a library lies where SciPy's wheels put their libraries."""
     folder = Path(path).parent
     on_macos = folder.name == ".dylibs" and folder.parent.name == "scipy"
     return on_macos or folder.name == "scipy.libs"
 
 
 def suitable_threads(layer_units: Sequence[int], batch_rows: int) -> int:
-    """Return how many threads a training step is worth, and the process may have.
+    """Return how many threads pay off in a training step, and are allowed.
 
-    Workers of joblib have set their libraries to their share of the cores; a container
-    or an affinity mask may allow less than the machine has.
+    Workers of joblib limit their libraries to a share of the cores. A container or an
+    affinity mask may allow fewer cores than the machine has.
     """
     largest = batch_rows * max(n * m for n, m in pairwise(layer_units))
     worth = -(-largest // WORTH_A_THREAD)
@@ -60,9 +59,10 @@ _limited = threading.Lock()
 def threads_for(layer_units: Sequence[int], batch_rows: int) -> Iterator[None]:
     """Give the linear algebra of a training step the threads that suit its size.
 
-    A BLAS that is SciPy's alone gets one, since it does not take part in products. The setting belongs to the whole process, so that fits in different threads must not
-    restore what another of them has set: only the first one in sets anything, and
-    restores it when it leaves. The others go along with what there is.
+    A separate BLAS of SciPy gets one thread, since it computes no products. The setting
+    applies to the whole process, and a fit must not restore what a fit in another
+    thread has set. Only the first fit therefore changes the setting, and restores it at
+    its end. Simultaneous fits leave it alone.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A run of the solver: the parts of the engine made and put together, and set going."""
+"""A run of the solver: its parts are constructed, and the network is trained."""
 
 import copy
 import math
@@ -36,14 +36,15 @@ from skmlp_scratch.nn.typing import Update
 from skmlp_scratch.nn.updates import ClipNorm, MaxNorm, WeightAverage
 from skmlp_scratch.nn.validation import Validation
 
-# The loss of a network that has begun to learn, in units of that of a constant prediction.
-BEGUN = 0.5
+# Training loss above which a network counts as untrained, in units of the loss of a
+# constant prediction.
+UNTRAINED = 0.5
 
 
 def solve(
     problem: Problem, network: Network, rng: np.random.RandomState
 ) -> tuple[History, TrainingState]:
-    """Train the network; return what happened, and what it takes to go on later."""
+    """Train the network; return the history, and the state for further training."""
     past = problem.past
     history = past.history() if past else History()
     before = past.state if past else TrainingState()
@@ -55,7 +56,7 @@ def solve(
             return history, TrainingState()
         state = solve_by_batches(problem, network, batches, history, before)
     if history.divergence and problem.incremental:
-        return history, before  # as if the rows had not come
+        return history, before  # the rows of this call are left out
     state.weight_total, state.rows_weighed = weighed
     if not is_callers(problem.settings.random_state):
         state.random_state, state.seed = rng, problem.settings.random_state
@@ -133,7 +134,7 @@ def solve_by_batches(
     max_epochs = 1 if incremental else settings.max_iter
     train(network, batches, step, watch, history, max_epochs, progress)
     if history.divergence:
-        # What the diverged steps left there would throw the next steps off as well.
+        # After divergence, their state would make the next steps diverge, too.
         optimizer, average = make_optimizer(settings, network.parameters), None
     budgeted = is_budgeted(settings.solver, settings.learning_rate)
     return TrainingState(
@@ -141,7 +142,7 @@ def solve_by_batches(
         optimizer=optimizer.state,
         learning_rate=schedule.learning_rate,
         rate=origin_of_rate(settings),
-        watched=watched_quantity(problem),
+        monitored=monitored_quantity(problem),
         best=watch.patience.best,
         failures=0 if budgeted else watch.patience.failures,
         average=AverageState(average.t, average.vector) if average else None,
@@ -152,7 +153,7 @@ def solve_by_batches(
 def continued(
     problem: Problem, network: Network, before: TrainingState
 ) -> tuple[Optimizer, Constant]:
-    """Return optimizer and schedule: new ones, or those that a stream goes on with."""
+    """Return optimizer and schedule, which continue from call to call in a stream."""
     settings = problem.settings
     n_steps = settings.max_iter * problem.steps_per_epoch
     optimizer = make_optimizer(settings, network.parameters)
@@ -170,7 +171,7 @@ def continued(
 
 
 def origin_of_rate(settings: Settings) -> tuple[str, str, float, float]:
-    """Return the parameters that the learning rate comes from."""
+    """Return the parameters that determine the learning rate."""
     return (
         settings.solver,
         settings.learning_rate,
@@ -182,9 +183,10 @@ def origin_of_rate(settings: Settings) -> tuple[str, str, float, float]:
 def make_average(
     problem: Problem, network: Network, before: TrainingState
 ) -> WeightAverage | None:
-    """Return the average of the parameters, if any, which goes on in a stream.
+    """Return the average of the parameters, if any, which continues in a stream.
 
-    If it does, the network has the averaged parameters; it gets those behind them back.
+    If it continues, the network has the averaged parameters at first. Here they are
+    replaced by the parameters without averaging, from which training continues.
     """
     if not problem.settings.averaging:
         return None
@@ -199,7 +201,7 @@ def make_average(
 
 
 def norm_state(network: Network) -> NormState | None:
-    """Return what it takes to go on with a network that normalises its batches."""
+    """Return the state of batch normalisation, if any, for further training."""
     if not network.norms:
         return None
     return NormState(network.norms[0].t, network.parameters.vector.copy())
@@ -211,7 +213,7 @@ def make_updates(
     optimizer: Optimizer,
     average: WeightAverage | None,
 ) -> list[Update]:
-    """Return what happens between the gradient and the next batch, in order."""
+    """Return the updates between the gradient and the next batch, in order."""
     clip = [] if settings.clip_norm is None else [ClipNorm(settings.clip_norm)]
     limit = (
         []
@@ -222,7 +224,7 @@ def make_updates(
 
 
 def make_watch(problem: Problem, network: Network, before: TrainingState) -> Watch:
-    """Return what is looked at after each epoch."""
+    """Return what is monitored after each epoch."""
     settings = problem.settings
     budgeted = is_budgeted(settings.solver, settings.learning_rate)
     patience = Patience(
@@ -231,15 +233,16 @@ def make_watch(problem: Problem, network: Network, before: TrainingState) -> Wat
     as_sklearn = settings.starts_as_sklearn or not problem.targets.real
     guard = make_guard(problem, network)
     if problem.monitor != "loss" and not as_sklearn:
-        # It starts near a constant, of R^2 0, and may need some epochs to leave it.
-        patience.begins_below = BEGUN * guard.constant_loss
-    if before.watched == watched_quantity(problem):
+        # It starts near a constant prediction, and may need some epochs to improve on
+        # it.
+        patience.untrained_above = UNTRAINED * guard.constant_loss
+    if before.monitored == monitored_quantity(problem):
         patience.best, patience.failures = before.best, before.failures
     return Watch(patience, problem.monitor, make_validation(problem), guard)
 
 
-def watched_quantity(problem: Problem) -> tuple[object, ...]:
-    """Return what decides on stopping: values of other things cannot be compared."""
+def monitored_quantity(problem: Problem) -> tuple[object, ...]:
+    """Identify the monitored quantity: values of different ones cannot be compared."""
     settings = problem.settings
     if problem.monitor != "loss":
         return (problem.monitor, settings.loss, settings.quantile)
@@ -256,11 +259,11 @@ def watched_quantity(problem: Problem) -> tuple[object, ...]:
 
 
 def make_guard(problem: Problem, network: Network) -> DivergenceGuard:
-    """Return what notices divergence.
+    """Return the detector of divergence.
 
-    In a stream only what is not finite is divergence: the next rows may be of any size.
-    So it is where all targets are the same, which a constant predicts without loss. Where
-    the learning rate is going to fall, an explosion may pass.
+    In a stream, only values that are not finite are divergence: the next rows may be of
+    any size. The same holds if all targets are equal, which a constant predicts without
+    loss. With a budgeted schedule, an explosion may pass when the learning rate falls.
     """
     settings, training = problem.settings, problem.training
     if problem.incremental or not training.anything_to_distinguish():
@@ -274,7 +277,7 @@ def make_guard(problem: Problem, network: Network) -> DivergenceGuard:
 
 
 def make_validation(problem: Problem) -> Validation | None:
-    """Return the rows held out, and what is measured there."""
+    """Return the validation rows, with the loss and score to compute on them."""
     held_out, targets = problem.held_out, problem.targets
     if held_out is None:
         return None

@@ -1,8 +1,8 @@
-"""The activations: layers without parameters, entry by entry.
+"""The activations: elementwise layers without parameters.
 
-``out`` may be the very array that came in: a derivative is taken from the *output* of an
-activation, so that an activation may overwrite its input. GELU and SiLU, whose output
-does not tell the input, keep a copy of it.
+``out`` may be the input array itself. The derivative is computed from the *output* of
+an activation, so that an activation may overwrite its input. The outputs of GELU and
+SiLU do not determine the input: both keep a copy of it.
 """
 
 import math
@@ -15,13 +15,13 @@ from skmlp_scratch.nn.typing import Array, Layer
 
 
 class Activation:
-    """Base of the activations: all of them may overwrite their input."""
+    """Base class of the activations, which may all overwrite their input."""
 
     in_place = True
 
 
 class ReLU(Activation):
-    """``y = max(x, 0)``. The derivative at 0 is taken as 0."""
+    """``y = max(x, 0)``. The derivative at 0 is set to 0."""
 
     def forward(self, x: Array, out: Array | None = None) -> Array:
         """Return ``max(x, 0)``."""
@@ -89,11 +89,14 @@ class LeakyReLU(Activation):
 
 
 class ELU(Activation):
-    """``y = x`` above 0, ``exp(x) - 1`` below (Clevert et al. 2016, arXiv:1511.07289)."""
+    """``y = x`` above 0, ``exp(x) - 1`` below.
+
+    Clevert, Unterthiner and Hochreiter (2016), arXiv:1511.07289.
+    """
 
     def forward(self, x: Array, out: Array | None = None) -> Array:
         """Return ``max(x, exp(min(x, 0)) - 1)``."""
-        # Below 0 the exponential is above its tangent, x: the larger one is right.
+        # Below 0, exp(x) - 1 is above its tangent x, so that the maximum selects it.
         self.y = np.maximum(x, np.expm1(np.minimum(x, 0)), out=out)
         return self.y
 
@@ -128,9 +131,10 @@ class SELU(Activation):
 
 
 class GELU(Activation):
-    """``y = x Phi(x)``, Phi the normal distribution (Hendrycks, Gimpel 2016, 1606.08415).
+    """``y = x Phi(x)``, where Phi is the normal distribution function.
 
-    The exact one, not its approximation by tanh.
+    The exact function of Hendrycks and Gimpel (2016), arXiv:1606.08415, not its
+    approximation by tanh.
     """
 
     def forward(self, x: Array, out: Array | None = None) -> Array:
@@ -139,7 +143,7 @@ class GELU(Activation):
         return np.multiply(self.x, ndtr(self.x), out=out)
 
     def backward(self, dout: Array, out: Array | None = None) -> Array:
-        """Return ``dout * (Phi(x) + x phi(x))``, phi the normal density."""
+        """Return ``dout * (Phi(x) + x phi(x))``, where phi is the normal density."""
         density = np.exp(-0.5 * self.x * self.x)
         density *= self.x / math.sqrt(2 * math.pi)
         density += ndtr(self.x)
@@ -147,7 +151,10 @@ class GELU(Activation):
 
 
 class SiLU(Activation):
-    """``y = x sigmoid(x)``, also called swish (Elfwing et al. 2018, arXiv:1702.03118)."""
+    """``y = x sigmoid(x)``, also called swish.
+
+    Elfwing, Uchibe and Doya (2018), arXiv:1702.03118.
+    """
 
     def forward(self, x: Array, out: Array | None = None) -> Array:
         """Return ``x sigmoid(x)``."""
@@ -188,7 +195,7 @@ ACTIVATIONS: dict[str, type[Layer]] = {
 
 
 def per_layer(activation: str | Sequence[str], n_hidden: int) -> tuple[str, ...]:
-    """Return the name of each hidden layer's activation, given one for all or each."""
+    """Return each hidden layer's activation, given one name for all or one for each."""
     if isinstance(activation, str):
         return (activation,) * n_hidden
     return tuple(activation)

@@ -1,7 +1,8 @@
-"""Mini-batches: which rows, in which order, cast into which buffer.
+"""Mini-batches: which rows, in which order, cast to which type.
 
-Every row comes once per epoch. A batch is gathered into a buffer that is reused, so that
-X is never copied as a whole, and cast on the way: images of uint8 stay uint8 in memory.
+Every row comes once per epoch. The rows of a batch are copied to a buffer, which all
+batches share, and are cast there. X is never copied as a whole: images of uint8 stay
+uint8 in memory.
 """
 
 from collections.abc import Iterator
@@ -15,11 +16,11 @@ from skmlp_scratch.nn.typing import Array
 
 
 class Batch(NamedTuple):
-    """Some rows of the training data; X is valid until the next batch comes.
+    """Rows of the training data; X is valid until the next batch.
 
-    The normalizer is the number of rows times the mean weight of *all* training rows; in
-    a stream, of all rows so far. Dividing by the weights of the batch itself would cancel
-    them: entirely so in batches of one row.
+    The normalizer is the number of rows times the mean weight of *all* training rows;
+    in a stream, of all rows so far. Division by the sum of the weights in the batch
+    would partly cancel the weights, and entirely in batches of one row.
     """
 
     X: Array
@@ -31,27 +32,27 @@ class Batch(NamedTuple):
 class Batches:
     """The training rows, served in mini-batches, one epoch per iteration.
 
-    One iteration at a time: they share a buffer.
+    Only one iteration may run at a time, since all iterations share a buffer.
 
     Parameters
     ----------
     X : ndarray or sparse CSR matrix of shape (n_samples, n_features)
-        Of any numeric type. Never written to.
+        The data, of any numeric type. It is only read.
     targets : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Class codes or values.
     batch_size : int
         Rows in a batch; the last batch of an epoch may be smaller.
     dtype : dtype
-        Computing type, to which the rows are cast.
+        Computing type, which the rows are cast to.
     rng : RandomState or None
-        Shuffles the order before every epoch; None keeps the order of the rows.
+        Shuffles the rows before every epoch; None keeps their order.
     rows : ndarray of int of shape (n_rows,), default=None
         Which rows of X to serve; None means all of them.
     weights : ndarray of shape (n_samples,), default=None
-        Row weights; None means that all rows weigh the same.
+        Row weights; None means that all rows have the same weight.
     mean_weight : float, default=None
-        What weights are relative to; None means the mean of the weights of these rows,
-        or 1 without weights.
+        The weight that weights are relative to; None means the mean weight of the rows
+        to serve, or 1 without weights.
 
     Attributes
     ----------
@@ -106,8 +107,8 @@ class Batches:
         if issparse(self.X):
             return self.X[rows].astype(self.dtype, copy=False)
         n = len(rows)
-        # mode="raise" would go through a temporary array: 63 us against 100 for a batch
-        # of 200 MNIST rows. All rows are in range.
+        # No row is out of range. mode="raise" would use a temporary array: 100 us
+        # instead of 63 for a batch of 200 MNIST rows.
         self.X.take(rows, axis=0, out=self._uncast[:n], mode="clip")
         if self._cast:
             self._buffer[:n] = self._uncast[:n]

@@ -2,8 +2,8 @@
 
 A loss takes the *logits* ``z``, the output of the last affine layer. Softmax or sigmoid
 followed by cross-entropy has the derivative prediction minus target with respect to
-``z``. Taken together they need no logarithm of a rounded probability, so that loss and
-gradient are a true derivative pair.
+``z``. Fused, they need no logarithm of a rounded probability, so that the gradient is
+exactly the derivative of the loss.
 
 With row weights ``w`` and a normalizer ``N`` (by default the number of rows) the value
 is ``sum_i w_i loss_i / N``. A row's loss is the sum over its outputs.
@@ -15,14 +15,14 @@ from scipy.special import entr, expit
 from skmlp_scratch.nn.fast import row_sums, weighted_total
 from skmlp_scratch.nn.typing import Array
 
-# Sums of exponentials up to exp(60), and their inverses, are far from the ends of float32.
+# Sums of exponentials up to exp(60), and their inverses, are far from float32's limits.
 LARGE_EXPONENT = 60
 
 
 def softmax(logits: Array) -> Array:
     """Return ``exp(z) / sum(exp(z))`` for every row of logits ``z``.
 
-    The row's maximum is subtracted first, which changes nothing but the overflow.
+    Subtracting the row's maximum first prevents overflow and keeps the result.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def softmax(logits: Array) -> Array:
 def log_softmax(logits: Array) -> Array:
     """Return the logarithm of :func:`softmax`, finite even where softmax is 0.
 
-    Below the smallest number of the type it is that number.
+    Logarithms below the smallest number of the type are clipped to this number.
     """
     shifted = _below_maximum(logits)
     np.maximum(shifted, np.finfo(shifted.dtype).min, out=shifted)
@@ -52,7 +52,7 @@ def log_softmax(logits: Array) -> Array:
 
 
 def _below_maximum(logits: Array) -> Array:
-    """Return ``z - max(z)`` for every row, minus infinity where that is out of range."""
+    """Return ``z - max(z)`` for every row; differences out of range become ``-inf``."""
     with np.errstate(over="ignore"):
         return logits - logits.max(axis=1, keepdims=True)
 
@@ -60,8 +60,8 @@ def _below_maximum(logits: Array) -> Array:
 def log_sigmoid(logits: Array) -> Array:
     """Return ``log(1 / (1 + exp(-z)))``, finite even where the sigmoid is 0.
 
-    As ``min(z, 0) - log(1 + exp(-|z|))``, in which nothing overflows: 2 ns per entry, where
-    SciPy's log_expit takes 13.
+    The formula ``min(z, 0) - log(1 + exp(-|z|))`` cannot overflow. It takes 2 ns per
+    entry; SciPy's log_expit takes 13.
     """
     logarithms = np.abs(logits)
     np.negative(logarithms, out=logarithms)
@@ -101,7 +101,7 @@ class SoftmaxCrossEntropy:
     ) -> tuple[float, Array]:
         """Return the loss and its derivative ``(softmax(z) - q) w / N``.
 
-        Both in one buffer, and without taking the logarithm of a probability.
+        Both use one buffer, and no logarithm of a probability is taken.
 
         Parameters
         ----------
@@ -123,13 +123,13 @@ class SoftmaxCrossEntropy:
         """
         n_rows, n_classes = logits.shape
         smoothing = self.label_smoothing
-        # Positions of the targets among all entries: take and put with these need 1 us
-        # where out[rows, targets] needs 6, at 200 x 10.
+        # With flat positions, take and put need 1 us at 200 x 10; indexing with
+        # [rows, targets] needs 6.
         at_targets = np.arange(0, n_rows * n_classes, n_classes) + targets
         target_logits = logits.take(at_targets)
         # With the target's logit subtracted, the loss is the logarithm of the sum. Rows
-        # are shifted by their maximum only if exp might overflow otherwise: finding all
-        # of these takes longer, 10 us at 200 x 10, than anything else here.
+        # are shifted by their maximum only if exp might overflow otherwise: finding the
+        # maxima takes longer, 10 us at 200 x 10, than anything else here.
         lead = None
         shifted = logits - target_logits[:, np.newaxis]
         if shifted.item(shifted.argmax()) > LARGE_EXPONENT:  # 0.7 us less than max()
@@ -146,8 +146,9 @@ class SoftmaxCrossEntropy:
         value, scales = weighted_total(losses, weights, normalizer)
         factors = scales / sums
         out *= factors[:, np.newaxis]
-        # The exponentials at the targets are exp(0), or exp(-lead), and q there is
-        # 1 - s (1 - 1 / n_classes); s / n_classes elsewhere. put comes last: it replaces.
+        # At the targets, the exponentials are exp(0), or exp(-lead), and q is
+        # 1 - s (1 - 1 / n_classes); elsewhere q is s / n_classes. put replaces entries,
+        # so that it has to come last.
         at_target = (factors if lead is None else factors * np.exp(-lead)) - scales
         if smoothing:
             out -= np.reshape(scales, (-1, 1)) * (smoothing / n_classes)
@@ -162,7 +163,7 @@ class SoftmaxCrossEntropy:
     def constant_loss(
         self, targets: Array, weights: Array | None = None, n_outputs: int = 0
     ) -> float:
-        """Return the entropy of the class frequencies, smoothed like the labels."""
+        """Return the entropy of the class frequencies, with label smoothing."""
         frequencies = np.bincount(targets, weights, minlength=n_outputs)
         frequencies = frequencies / frequencies.sum()
         frequencies += self.label_smoothing * (1 / len(frequencies) - frequencies)

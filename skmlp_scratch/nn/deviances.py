@@ -1,4 +1,4 @@
-"""Losses of positive values, whose output activation is the exponential."""
+"""Losses for positive targets, whose output activation is the exponential."""
 
 import numpy as np
 from scipy.special import xlogy
@@ -8,7 +8,7 @@ from skmlp_scratch.nn.typing import Array
 
 
 class ExponentialLoss(RegressionLoss):
-    """What losses of positive values share: the prediction is ``exp(z)``.
+    """Base class of the losses for positive targets, which predict ``exp(z)``.
 
     The best constant prediction is the mean of the targets.
     """
@@ -35,7 +35,7 @@ class ExponentialLoss(RegressionLoss):
 class PoissonDeviance(ExponentialLoss):
     """``loss_i = sum_k exp(z_ik) - t_ik + t_ik log(t_ik / exp(z_ik))``, ``t >= 0``.
 
-    Half the Poisson deviance, which is 0 where the prediction ``exp(z)`` is right.
+    Half the Poisson deviance. It is 0 where the prediction ``exp(z)`` is right.
     """
 
     def row_losses(
@@ -52,8 +52,8 @@ class PoissonDeviance(ExponentialLoss):
 class GammaDeviance(ExponentialLoss):
     """``loss_i = sum_k t_ik / exp(z_ik) - 1 - log(t_ik / exp(z_ik))``, ``t > 0``.
 
-    Half the Gamma deviance, which is 0 where the prediction ``exp(z)`` is right, and the
-    same for targets and predictions in another unit.
+    Half the Gamma deviance. It is 0 where the prediction ``exp(z)`` is right, and does
+    not depend on the unit of the targets.
     """
 
     lowest_excluded = True

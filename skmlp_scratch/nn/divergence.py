@@ -1,4 +1,4 @@
-"""Divergence: how it is noticed, and which parameters are sound afterwards."""
+"""Divergence: how it is detected, and which parameters are restored afterwards."""
 
 import math
 from collections.abc import Callable
@@ -11,37 +11,37 @@ from skmlp_scratch.nn.history import Divergence
 from skmlp_scratch.nn.network import Network
 from skmlp_scratch.nn.typing import Array
 
-# How many times larger than that of a constant prediction the objective of *every* batch
-# of an epoch is if the loss has exploded. One row out of line makes one batch that large,
-# and a rate too high for the first steps a few of them.
+# The loss has exploded if *every* batch of an epoch has an objective this many times
+# the loss of a constant prediction. An outlier makes only one batch as large, and a
+# learning rate too high for the first steps only a few.
 EXPLOSION = 1e3
-# Adam at too high a rate has been seen to come back after five such epochs.
+# Adam at too high a learning rate has been seen to recover after five such epochs.
 EXPLODED_EPOCHS = 10
-# Features that are far from zero take the first epochs far from a constant.
+# Features far from zero make the loss of the first epochs very large.
 FEWEST_EPOCHS = 3
-# Enough to tell parameters before an explosion from those after it.
+# Enough to tell parameters before an explosion from parameters after it.
 COMPARED_BATCHES = 50
 
 
 class DivergenceGuard:
-    """Raises :class:`Divergence` when training has gone astray.
+    """Raises :class:`Divergence` when training diverges.
 
-    A value that is not finite ends training at its batch. An explosion is a matter of
-    whole epochs: the objective of every batch is a thousand times that of the best
-    constant prediction, and larger than it was at first, and the network is no use.
-    Ten such epochs in a row end training. At its end one is enough, unless there were too
-    few epochs to tell.
+    An objective that is not finite ends training at its batch. An epoch has exploded if
+    the objective of every batch is above a thousand times the loss of the best constant
+    prediction, and above the first objective, and the network predicts no better than a
+    constant. Ten consecutive exploded epochs end training. An exploded last epoch is
+    enough, unless there were too few epochs to tell.
 
     Parameters
     ----------
     constant_loss : float, default=inf
-        The loss of the best constant prediction on the training rows. If it is infinite,
-        nothing counts as an explosion.
+        The loss of the best constant prediction on the training rows. If it is
+        infinite, nothing counts as an explosion.
     useful : callable, default=None
-        Returns whether the network, as it is, does better than a constant prediction.
-        Asked only when the objectives look like an explosion.
+        Returns whether the network now predicts better than a constant. Called only if
+        the objectives have exploded.
     patience : float, default=EXPLODED_EPOCHS
-        How many exploded epochs in a row end training.
+        How many consecutive exploded epochs end training.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class DivergenceGuard:
         patience: float = EXPLODED_EPOCHS,
     ) -> None:
         self.constant_loss, self.useful, self.patience = constant_loss, useful, patience
-        self.limit: float | None = None  # known from the first objective on
+        self.limit: float | None = None  # set by the first objective
         self.smallest = math.inf  # of the objectives of this epoch
         self.epoch, self.n_epochs, self.exploded_epochs = 1, 0, 0
         self.loss = math.nan
@@ -65,7 +65,7 @@ class DivergenceGuard:
         self.smallest = min(self.smallest, objective)
 
     def end_epoch(self, loss: float) -> None:
-        """Raise an error if enough epochs in a row have exploded.
+        """Raise an error if too many consecutive epochs have exploded.
 
         Parameters
         ----------
@@ -88,40 +88,40 @@ class DivergenceGuard:
 
 
 class BestTwo:
-    """The parameters of the best epoch so far, and those of the best before it.
+    """Copies of the parameters of the best epoch, and of the best epoch before it.
 
-    Two, by the rule of the last step: the loss of an epoch is measured before each of
-    its steps, so that the last one has not shown in it. If that step made the explosion,
-    the epoch looks like the best, and the one before has to do.
+    The loss of an epoch is computed before each of its steps, so that it does not show
+    the effect of the last step. If the last step makes the loss explode, its epoch can
+    still look like the best. The parameters of the best epoch before are then restored.
 
     Parameters
     ----------
     parameters : ndarray of shape (n_parameters,)
-        What there is before training.
+        The parameters before training.
     epoch : int
-        The number of the epoch that they are of.
+        The epoch that they come from.
     """
 
     def __init__(self, parameters: Array, epoch: int) -> None:
         self.kept = [(epoch, parameters.copy()), (epoch, parameters.copy())]
 
     def keep(self, parameters: Array, epoch: int) -> None:
-        """Take a copy of the parameters of the best epoch."""
+        """Store a copy of the parameters of the best epoch."""
         _, buffer = self.kept.pop()
         buffer[...] = parameters
         self.kept.insert(0, (epoch, buffer))
 
     def restore(self, parameters: Array) -> None:
-        """Put the best parameters back."""
+        """Restore the best parameters."""
         _, parameters[...] = self.kept[0]
 
     def restore_sound(self, network: Network, batches: Batches, alpha: float) -> int:
-        """Put the best parameters back that the last step did not spoil.
+        """Restore the best parameters that the last step did not spoil.
 
         Returns
         -------
         epoch : int
-            The epoch that they are of.
+            The epoch of the restored parameters.
         """
         objectives = []
         for _, kept in self.kept:
@@ -131,7 +131,7 @@ class BestTwo:
                 objectives.append(
                     sum(network.loss_and_gradient(*b, alpha=alpha)[0] for b in compared)
                 )
-        # Put so that a best one that is not a number is not sound.
+        # Every comparison with NaN is False: parameters with a NaN are not sound.
         if not objectives[0] <= 2 * objectives[1]:
             self.kept.reverse()
         self.restore(network.parameters.vector)

@@ -1,11 +1,12 @@
-"""What makes the engine quick: sums as products, long vectors in blocks, rows in blocks.
+"""Optimisations: sums as matrix products, vectors and rows in blocks.
 
-Nothing here is needed to understand the network. Each function says in its first line
-what it computes, and a plain version in the tests computes the same.
+This module is not needed to understand the network. The first line of each function
+says what it computes, and the tests compare it with a plain version.
 
-Sums over rows or columns are products with ones, since BLAS is quicker at these than
-NumPy's sum over an axis: at 200 x 100, the column sums take 1.5 us against 7; at 200 x 10,
-the row sums 0.8 against 4; the sum of 200 numbers 0.3 against 0.8.
+Sums over rows or columns are products with a vector of ones, which BLAS computes more
+quickly than NumPy sums over an axis. At 200 x 100, column sums take 1.5 us instead of
+7. At 200 x 10, row sums take 0.8 us instead of 4. The sum of 200 numbers takes 0.3 us
+instead of 0.8.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,10 +19,11 @@ from scipy.linalg.blas import daxpy, saxpy
 
 from skmlp_scratch.nn.typing import Array
 
-# Entries of a vector that go through all steps of an update before the next ones do: the
-# four vectors of Adam, 2 MB at float32, then stay in a processor's caches.
+# Number of entries per block of an update. Blocks of Adam's four vectors, 2 MB at
+# float32, stay in the processor's caches from one operation to the next.
 VECTOR_BLOCK = 131_072
-# Vectors of up to so many ones are kept: to make new ones takes as long as a short sum.
+# Up to this length, vectors of ones are cached: making one takes as long as a short
+# sum.
 MANY = 4096
 
 
@@ -38,7 +40,7 @@ def row_sums(A: Array) -> Array:
 def total(x: Array) -> float:
     """Return the sum of the entries of a vector."""
     if len(x) > MANY:
-        return float(x.sum())  # in pairs: as exact, however many there are
+        return float(x.sum())  # pairwise: accurate at any length
     return float(_ones(len(x), x.dtype).dot(x))
 
 
@@ -58,8 +60,8 @@ def weighted_total(
 ) -> tuple[float, Array]:
     """Return the sum of the rows' losses, each times its scale, and the scales.
 
-    A row's scale is its weight divided by the normalizer. Without weights it is one
-    number for all, an array without dimensions: 0.25 us quicker than Python's numbers.
+    A row's scale is its weight divided by the normalizer. Without weights, all rows
+    have the same scale, a 0-dimensional array: 0.25 us quicker than a Python float.
     """
     scale = 1 / (len(losses) if normalizer is None else normalizer)
     if weights is None:
@@ -68,14 +70,14 @@ def weighted_total(
 
 
 def row_blocks(n_rows: int, block_rows: int) -> Iterator[slice]:
-    """Yield the slices that cut ``n_rows`` rows into blocks, the last one shorter."""
+    """Yield slices that divide ``n_rows`` rows into blocks; the last may be shorter."""
     bounds = [*range(0, n_rows, block_rows), n_rows]
     for start, stop in pairwise(bounds):
         yield slice(start, stop)
 
 
 def in_blocks(update: Callable[..., None], *vectors: Array) -> None:
-    """Apply an elementwise update to vectors of one length, block after block."""
+    """Apply an elementwise update to vectors of equal length, block by block."""
     if len(vectors[0]) <= VECTOR_BLOCK:
         update(*vectors)
         return
@@ -84,28 +86,29 @@ def in_blocks(update: Callable[..., None], *vectors: Array) -> None:
 
 
 _AXPY = {"f": saxpy, "d": daxpy}
-# OpenBLAS divides no vector of up to 10,000 entries among threads. SciPy often brings one
-# of its own, whose threads and those of NumPy's would want the same cores.
+# OpenBLAS uses a single thread for vectors of up to 10,000 entries. SciPy often has its
+# own copy of OpenBLAS, whose threads would compete with NumPy's for the cores.
 PIECE = 8192
 
 
 def add_multiple(y: Array, a: float, x: Array) -> None:
     """Add ``a x`` to a contiguous vector ``y`` of the same type and length, in place.
 
-    NumPy takes two passes over memory, with an array between them; BLAS's ``axpy``, by
-    way of SciPy, takes one: steps of SGD on 1024-1024 are 4% quicker.
+    NumPy needs two passes over memory and a temporary array. The BLAS function
+    ``axpy``, called through SciPy, needs one pass: steps of SGD on 1024-1024 are 4%
+    quicker.
 
     Raises
     ------
     ValueError
-        If this cannot be done in the memory of ``y``.
+        If ``y`` cannot be changed in place.
     """
     axpy, n = _AXPY[y.dtype.char], len(y)
-    if n <= PIECE:  # 0.3 us quicker than by way of the loop
+    if n <= PIECE:  # 0.3 us quicker than the loop
         in_place = axpy(x, y, n, a) is y
     else:
         for start in range(0, n, PIECE):
-            # Two offsets, each with a stride.
+            # The last arguments: offset and stride of x, then of y.
             result = axpy(x, y, min(PIECE, n - start), a, start, 1, start, 1)
             in_place = result is y
     if not in_place:

@@ -1,10 +1,10 @@
 """Is this gradient right? Compare it with finite differences.
 
 ``(f(x + h d) - f(x - h d)) / 2 h`` is the derivative of f at x along d, up to a term in
-``h^2``. One coordinate after the other this takes two evaluations per parameter: fine
-for a few hundred, hopeless for 39,760 in a network of 784-50-10. Along one *random*
-direction it takes two evaluations at any size, and a wrong entry anywhere almost surely
-shows.
+``h^2``. Coordinate by coordinate, this takes two evaluations per parameter. That is
+affordable for a few hundred parameters, but not for the 39,760 of a 784-50-10 network.
+Along one *random* direction it takes two evaluations at any size, and almost surely
+shows any wrong entry.
 """
 
 from collections.abc import Callable
@@ -69,8 +69,8 @@ def check_gradient(
     Parameters
     ----------
     function : callable
-        Takes an array like ``x``; returns the value, a number, and the gradient, an
-        array of the shape of ``x``, which it may overwrite in the next call.
+        Takes an array like ``x``. Returns the value, a number, and the gradient, an
+        array of the shape of ``x``. It may reuse this array in the next call.
     x : ndarray of float64
         Where to check. Left unchanged.
     rtol, atol : float, default=1e-6 and 1e-9
@@ -85,9 +85,10 @@ def check_gradient(
     Raises
     ------
     AssertionError
-        If they differ. Says at which index or direction, and both values.
+        If the gradients differ. The message has the index or direction, and both
+        values.
     ValueError
-        If the gradient's shape is not that of ``x``.
+        If the gradient does not have the shape of ``x``.
 
     Examples
     --------

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 
 class Divergence(ArithmeticError):
-    """The loss exploded, or it or a parameter is no longer a number to work with."""
+    """The loss exploded, or the loss or a parameter became too large or NaN."""
 
     def __init__(self, objective: float, epoch: int) -> None:
         super().__init__(f"the loss became {objective:.3g} at epoch {epoch}")
@@ -13,7 +13,7 @@ class Divergence(ArithmeticError):
 
 @dataclass
 class History:
-    """What happened, epoch by epoch. Training that goes on adds to it.
+    """The record of training, epoch by epoch. Continued training adds to it.
 
     Attributes
     ----------
@@ -22,24 +22,24 @@ class History:
     loss_curve : list of float
         Mean objective over the batches of each epoch.
     validation_scores, validation_losses : list of float
-        Score and mean loss, without penalty, on the validation rows after each epoch;
-        empty without them.
+        Score and mean loss, without penalty, on the validation rows after each epoch.
+        Empty without validation rows.
     samples_seen : int
         Rows that have gone through the network, counted once per epoch.
     best_epoch : int
         The epoch, counted from 1, with the best monitored value.
     epochs : int
-        Epochs that the last call of ``train`` completed.
+        Number of epochs of the last call of ``train``.
     converged : bool
-        Whether that stopped for lack of progress.
+        Whether the last call stopped for lack of progress.
     stopped : bool
-        Whether that was ended from outside, after an epoch.
+        Whether the ``after_epoch`` callback ended the last call.
     interrupted : bool
-        Whether that was ended by KeyboardInterrupt.
+        Whether a KeyboardInterrupt ended the last call.
     divergence : Divergence or None
-        What ended that, if the loss exploded.
+        The divergence that ended the last call, if any.
     message : str
-        Why that ended, in the words of a solver that is not ours.
+        Why SciPy ended the last call; empty for the other solvers.
     """
 
     epochs_before: int = 0
@@ -68,7 +68,7 @@ class History:
     def add_epoch(
         self, loss: float, n_rows: int, validated: tuple[float, float] | None
     ) -> None:
-        """Take note of an epoch: its loss and rows, and validation score and loss."""
+        """Record an epoch: its loss, number of rows, and validation score and loss."""
         if validated:
             self.validation_scores.append(validated[0])
             self.validation_losses.append(validated[1])

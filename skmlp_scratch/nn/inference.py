@@ -1,6 +1,6 @@
-"""Prediction: affine layers and activations, row block after row block.
+"""Prediction: affine layers and activations, in blocks of rows.
 
-What is for training only has no place here, and nothing is shared between calls.
+Layers for training only are left out, and calls share no memory.
 """
 
 from collections.abc import Sequence
@@ -23,19 +23,19 @@ def predict_logits(
 ) -> Array:
     """Return the logits of many rows, in bounded memory.
 
-    The rows go through in blocks, through two buffers that take turns: beside the
-    result, no array is larger than ``block_rows`` rows.
+    The rows are processed in blocks, with two alternating buffers. Beside the result,
+    no array has more than ``block_rows`` rows.
 
     Parameters
     ----------
     X : ndarray or sparse matrix of shape (n_samples, n_features)
-        Of any numeric type; each block is cast to the type of the weights.
+        The data, of any numeric type; blocks are cast to the type of the matrices.
     W, b : list of ndarray
         Weight matrices of shape (fan_in, fan_out) and biases of shape (fan_out,).
     activation : str or sequence of str
         Activation of all hidden layers, or of each.
     rows : ndarray of int of shape (n_rows,), default=None
-        Which rows of X to take; None means all of them.
+        Which rows of X to use; None means all of them.
     block_rows : int, default=2000
         Rows in a block.
 
@@ -63,12 +63,12 @@ def predict_logits(
 def layer_outputs(
     X: Array, W: Sequence[Array], b: Sequence[Array], activation: str | Sequence[str]
 ) -> list[Array]:
-    """Return what each layer makes of a few rows: hidden activations, then the logits.
+    """Return the output of each layer for a few rows: the last are the logits.
 
     Parameters
     ----------
     X : ndarray or sparse matrix of shape (n_rows, n_features)
-        Of any numeric type.
+        The rows, of any numeric type.
     W, b : list of ndarray
         Weight matrices of shape (fan_in, fan_out) and biases of shape (fan_out,).
     activation : str or sequence of str

@@ -1,4 +1,4 @@
-"""Training with L-BFGS: all rows in every step, the step left to SciPy."""
+"""Training with L-BFGS: all rows in every step, which SciPy computes."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -19,9 +19,9 @@ class Limits(NamedTuple):
     Attributes
     ----------
     max_iter, max_fun : int
-        The most iterations, and evaluations of the objective.
+        Maximum number of iterations, and of evaluations of the objective.
     tol : float
-        Stop when no entry of the gradient is larger.
+        L-BFGS stops when no entry of the gradient is larger.
     """
 
     max_iter: int
@@ -43,12 +43,13 @@ def minimize_lbfgs(
     Parameters
     ----------
     network : Network
-        Its parameters are moved.
+        The network, whose parameters are updated.
     batches : Batches
         The training rows. The objective is a sum over the batches, so that memory does
         not grow with the number of rows.
     history : History
-        Is added to: one entry of ``loss_curve`` per iteration, and SciPy's message.
+        The record. It gets an entry of ``loss_curve`` per iteration, and SciPy's
+        message.
     limits : Limits
         When to stop.
     alpha : float, default=0.0
@@ -95,7 +96,7 @@ def minimize_lbfgs(
             epoch = history.total_epochs + 1
             history.divergence = Divergence(float(result.fun), epoch)
         elif history.epochs == 0:
-            # It was at a minimum already, or found no step to take.
+            # Without a step, because the start is a minimum or no step improves on it.
             history.loss_curve.append(float(result.fun))
     parameters[...] = best
 
@@ -108,7 +109,7 @@ def full_objective(
     normalizer = batches.n_rows * batches.mean_weight
     objective, gradient = 0.0, np.zeros(vector.shape)
     for number, batch in enumerate(batches):
-        # The penalty is there once, not once per batch.
+        # The penalty counts once, not once per batch.
         part, gradient_of_part = network.loss_and_gradient(
             batch.X,
             batch.targets,

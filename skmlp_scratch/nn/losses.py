@@ -1,4 +1,4 @@
-"""All losses by name. Each brings its output activation with it."""
+"""All losses by name. Each has its own output activation."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ from skmlp_scratch.nn.regression_losses import (
 )
 from skmlp_scratch.nn.typing import Loss
 
-# Named as the losses of scikit-learn's gradient boosting are.
+# Named like the losses of scikit-learn's gradient boosting.
 REGRESSION_LOSSES: dict[str, type[RegressionLoss]] = {
     "squared_error": SquaredError,
     "absolute_error": AbsoluteError,

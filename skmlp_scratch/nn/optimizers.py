@@ -1,8 +1,8 @@
-"""Optimizers: one step on the flat parameter vector, in place.
+"""Optimizers: each step updates the flat parameter vector in place.
 
-All of an optimizer's memory is its ``state``, a plain dict of arrays and numbers. A
-step uses up the gradient: its array serves as scratch space, which the next
-backward pass overwrites anyway.
+An optimizer keeps everything between steps in ``state``, a plain dict of arrays and
+numbers. A step overwrites the gradient, whose array serves as scratch space: the next
+backward pass fills it again.
 """
 
 import math
@@ -15,7 +15,7 @@ from skmlp_scratch.nn.typing import Array, Update
 
 
 class Optimizer(Update, Protocol):
-    """An update with a memory: its ``state``."""
+    """An update that keeps a ``state`` between steps."""
 
     state: dict[str, Any]
 
@@ -29,9 +29,9 @@ class SGD:
     Parameters
     ----------
     parameters : ndarray of shape (n_parameters,)
-        The vector that will be moved; read for its shape and type only.
+        The vector to update; only its shape and type are used here.
     momentum : float, default=0.9
-        How much of the last step is kept, from 0 to 1.
+        The fraction of the last step that is kept, from 0 to 1.
     nesterov : bool, default=True
         Whether to use Nesterov's momentum.
     """
@@ -49,13 +49,13 @@ class SGD:
         }
 
     def step(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
-        """Move the parameters in place; ``gradient`` is used up."""
+        """Update the parameters in place; ``gradient`` is overwritten."""
         momentum = self.momentum
-        # Without dimensions: quicker to multiply by than Python's number.
-        fade = np.array(momentum, parameters.dtype)
+        # A 0-dimensional array is a quicker factor than a Python float.
+        decay = np.array(momentum, parameters.dtype)
 
         def update(parameters: Array, gradient: Array, velocity: Array) -> None:
-            velocity *= fade
+            velocity *= decay
             add_multiple(velocity, -learning_rate, gradient)
             if self.nesterov:
                 add_multiple(parameters, momentum, velocity)
@@ -73,18 +73,18 @@ class Adam:
     The paper's moving averages are ``m <- beta_1 m + (1 - beta_1) g`` and
     ``v <- beta_2 v + (1 - beta_2) g^2``, and its step is
     ``-rate sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + epsilon)``.
-    Kept here are plain sums, ``M <- beta_1 M + g`` and ``V <- beta_2 V + g^2``; all other
-    factors go into the rate and epsilon.
+    The state holds plain sums, ``M <- beta_1 M + g`` and ``V <- beta_2 V + g^2``. All
+    other factors go into the rate and epsilon.
 
     Parameters
     ----------
     parameters : ndarray of shape (n_parameters,)
-        The vector that will be moved; read for its shape and type only.
+        The vector to update; only its shape and type are used here.
     beta_1, beta_2 : float, default=0.9 and 0.999
         Decay rates of the two averages, at least 0 and below 1.
     epsilon : float, default=1e-8
-        Added to the square root; at least the smallest normal number of the type, for
-        otherwise parameters that have no gradient would become ``0 / 0``.
+        Added to the square root. It is raised to the smallest normal number of the
+        type: otherwise the step of a parameter without a gradient would be ``0 / 0``.
     """
 
     def __init__(
@@ -100,22 +100,22 @@ class Adam:
             "M": np.zeros_like(parameters),
             "V": np.zeros_like(parameters),
         }
-        self._root = math.sqrt(1 - beta_2)  # that of v / V
-        # Without dimensions, as in SGD.
+        self._root = math.sqrt(1 - beta_2)  # sqrt(v / V)
+        # Arrays without dimensions, as in SGD.
         dtype, least = parameters.dtype, float(np.finfo(parameters.dtype).tiny)
-        self._fade_M, self._fade_V = np.array(beta_1, dtype), np.array(beta_2, dtype)
+        self._beta_1, self._beta_2 = np.array(beta_1, dtype), np.array(beta_2, dtype)
         self._epsilon = np.array(max(epsilon / self._root, least), dtype)
 
     def step(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
-        """Move the parameters in place; ``gradient`` is used up."""
+        """Update the parameters in place; ``gradient`` is overwritten."""
         t = self.state["t"] + 1
         bias_correction = math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
         rate = learning_rate * bias_correction * (1 - self.beta_1) / self._root
 
         def update(parameters: Array, gradient: Array, M: Array, V: Array) -> None:
-            M *= self._fade_M
+            M *= self._beta_1
             M += gradient
-            V *= self._fade_V
+            V *= self._beta_2
             V += np.square(gradient, out=gradient)
             step = np.sqrt(V, out=gradient)
             step += self._epsilon
@@ -129,15 +129,16 @@ class Adam:
 class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101).
 
-    ``W <- (1 - rate * decay) W`` before each step of Adam, whose moments never see the
-    decay: it is the same for all weights, whatever their gradients. Biases do not decay.
+    Before each step of Adam, ``W <- (1 - rate * decay) W``. The decay does not enter
+    the moments, and is the same for all weights, whatever their gradients. Biases do
+    not decay.
 
     Parameters
     ----------
     parameters : ndarray of shape (n_parameters,)
-        The vector that will be moved; read for its shape and type only.
-    n_weights : int
-        How many of the parameters, from the first one on, are weights.
+        The vector to update; only its shape and type are used here.
+    n_matrix_entries : int
+        Number of entries of the weight matrices, which come first in the vector.
     decay : float
         Strength of the decay.
     beta_1, beta_2, epsilon : float
@@ -147,29 +148,29 @@ class AdamW(Adam):
     def __init__(
         self,
         parameters: Array,
-        n_weights: int,
+        n_matrix_entries: int,
         decay: float,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
     ) -> None:
         super().__init__(parameters, beta_1, beta_2, epsilon)
-        self.n_weights, self.decay = n_weights, decay
+        self.n_matrix_entries, self.decay = n_matrix_entries, decay
 
     def step(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
-        """Move the parameters in place; ``gradient`` is used up."""
-        parameters[: self.n_weights] *= 1 - learning_rate * self.decay
+        """Update the parameters in place; ``gradient`` is overwritten."""
+        parameters[: self.n_matrix_entries] *= 1 - learning_rate * self.decay
         super().step(parameters, gradient, learning_rate)
 
 
 def flush_denormals(state: dict[str, Any], parameters: Array) -> None:
-    """Count a step; every 100 steps set to zero what is about to leave the range.
+    """Count a step; every 100 steps, set almost subnormal numbers to zero.
 
-    Where the gradient vanishes, moments and decaying weights shrink for ever. Below the
+    Where the gradient vanishes, moments and decaying weights shrink forever. Below the
     smallest normal number, ``tiny``, arithmetic is up to a hundred times slower on some
-    processors. At the default decay a moment falls by ``0.9 ** 100 = 3e-5`` between two
-    calls, so that none gets from ``1e8 tiny`` to there; what is that small has no
-    influence.
+    processors. At the default decay, a moment shrinks by a factor of
+    ``0.9 ** 100 = 3e-5`` in 100 steps, so that no moment falls from ``1e8 tiny`` below
+    ``tiny``. Numbers below ``1e8 tiny`` have no influence.
     """
     state["t"] += 1
     if state["t"] % 100:

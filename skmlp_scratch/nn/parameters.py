@@ -1,8 +1,8 @@
 """All parameters as one flat vector, seen through named views.
 
-The order is ``[W0, W1, ..., b0, b1, ..., further]``. The optimizer then works on a
-single array, the L2 penalty is a single slice, and a checkpoint is a single copy. This
-is the only place that knows the offsets.
+The order is ``[W0, W1, ..., b0, b1, ..., further]``. The optimizer works on a single
+array, the L2 penalty applies to a single slice, and a checkpoint is a single copy. No
+other module knows the offsets.
 """
 
 from collections.abc import Sequence
@@ -24,14 +24,14 @@ class Parameters:
     dtype : dtype, default=np.float64
         Floating-point type of the vector.
     further : sequence of tuple of int, default=()
-        Shapes of further arrays, for layers that have more than weights and biases.
+        Shapes of the arrays of layers with parameters beside weights and biases.
 
     Attributes
     ----------
     vector : ndarray of shape (n_parameters,)
-        Everything, zero at first.
+        All parameters, initially zero.
     matrices : ndarray of shape (n_matrix_entries,)
-        View of the part that holds all weight matrices: what the penalty acts on.
+        View of the part that holds all weight matrices, which the penalty applies to.
     W : list of ndarray of shape (fan_in, fan_out)
         View of the weight matrix of each layer.
     b : list of ndarray of shape (fan_out,)

@@ -1,9 +1,9 @@
-"""Losses of real values, and what they share.
+"""Losses for real targets, and their base class.
 
-A loss takes the *logits* ``z``, the output of the last affine layer, and knows which
+A loss takes the *logits* ``z``, the output of the last affine layer. It defines which
 targets it allows and which constant prediction is best. With row weights ``w`` and a
-normalizer ``N`` (by default the number of rows) the value is ``sum_i w_i loss_i / N``. A
-row's loss is the sum over its outputs.
+normalizer ``N`` (by default the number of rows), the value is ``sum_i w_i loss_i / N``.
+A row's loss is the sum over its outputs.
 
 To add a loss, derive it from ``RegressionLoss``, with the methods ``row_losses`` and
 ``constant``, and give it a row in ``REGRESSION_LOSSES`` of :mod:`losses`.
@@ -19,7 +19,7 @@ from skmlp_scratch.nn.typing import Array
 
 
 class RegressionLoss:
-    """What the losses share: weighing the rows, and the loss of a constant prediction.
+    """Base class: the weighted sum over the rows, and the best constant prediction.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class RegressionLoss:
         logits : ndarray of shape (n_rows, n_outputs)
             The output ``z`` of the last layer.
         targets : ndarray of shape (n_rows, n_outputs)
-            The values to be met.
+            The values to predict.
         weights : ndarray of shape (n_rows,), default=None
             Row weights; None means 1 for every row.
         normalizer : float, default=None
@@ -117,7 +117,7 @@ class SquaredError(RegressionLoss):
         return np.average(targets, axis=0, weights=weights)
 
     def start(self, targets: Array, weights: Array | None = None) -> Array:
-        """Return the medians, which a single target cannot move."""
+        """Return the medians, which do not depend on single outliers."""
         return weighted_quantiles(targets, weights, 0.5)
 
 
@@ -142,22 +142,22 @@ class AbsoluteError(RegressionLoss):
 class PinballLoss(RegressionLoss):
     """``loss_i = sum_k max(q_k (t_ik - z_ik), (1 - q_k) (z_ik - t_ik))``.
 
-    Its best constant is the ``q`` quantile (Koenker and Bassett 1978). The derivative at
-    ``z = t`` is 0.
+    Its best constant is the ``q`` quantile (Koenker and Bassett 1978). The derivative
+    where ``z = t`` is 0.
 
     Parameters
     ----------
     quantile : float or sequence of float, default=0.5
-        ``q``, between 0 and 1. Several of them, in increasing order, are one output
-        each, for targets of one column. Predictions are then sorted, so that they never
-        cross.
+        ``q``, between 0 and 1. Several quantiles, in increasing order, need targets of
+        one column, and have one output each. Their predictions are sorted, so that they
+        never cross.
     """
 
     def __init__(self, quantile: float | Sequence[float] = 0.5) -> None:
         self.quantiles = np.atleast_1d(np.asarray(quantile, dtype=np.float64))
 
     def output(self, logits: Array) -> Array:
-        """Return the predictions: the logits or, of several quantiles, sorted ones."""
+        """Return the predictions: the logits, sorted if there are several quantiles."""
         return np.sort(logits, axis=1) if len(self.quantiles) > 1 else logits
 
     def row_losses(
@@ -180,7 +180,7 @@ class PinballLoss(RegressionLoss):
 
 
 def weighted_quantiles(values: Array, weights: Array | None, q: float) -> Array:
-    """Return, of each column, the smallest value with a share ``q`` of weight up to it."""
+    """Return the smallest value of each column with a weight share ``q`` up to it."""
     weights = np.ones(len(values)) if weights is None else weights
     quantiles = np.empty(values.shape[1], values.dtype)
     for number, column in enumerate(values.T):

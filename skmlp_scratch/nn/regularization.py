@@ -13,20 +13,22 @@ from skmlp_scratch.nn.typing import Array
 
 
 class Dropout:
-    """Each entry is 0 with probability ``rate``, else multiplied by ``1 / (1 - rate)``.
+    """Set each entry to 0 with probability ``rate``, and scale the others.
 
-    The expected value is the input itself, so that prediction needs no correction
-    ("inverted" dropout; Srivastava et al. 2014, JMLR 15, 1929-1958).
+    The factor ``1 / (1 - rate)`` keeps the expected value of each entry, so that
+    prediction needs no correction. This is inverted dropout (Srivastava et al. 2014,
+    JMLR 15, 1929-1958).
 
     Parameters
     ----------
     rate : float
-        Probability of 0, at least 0 and below 1; rounded to a multiple of ``2 ** -16``.
+        Probability of dropping an entry, at least 0 and below 1. It is rounded to a
+        multiple of ``2 ** -16``.
     rng : Generator
-        Source of the masks.
+        Source of the random masks.
     """
 
-    in_place = False  # the activation before needs its output for the derivative
+    in_place = False  # the preceding activation needs its output in backward
 
     def __init__(self, rate: float, rng: np.random.Generator) -> None:
         self.rng = rng
@@ -34,37 +36,38 @@ class Dropout:
         self.scale = 1 / (1 - self._n_dropped / 2**16)
 
     def forward(self, x: Any, out: Array | None = None) -> Any:
-        """Return ``x * mask / (1 - rate)``; of a sparse x, which stays sparse."""
+        """Return ``x * mask / (1 - rate)``; a sparse matrix stays sparse."""
         if issparse(x):
             x = x.copy()
             x.data = self.forward(x.data)
             return x
-        # 16 random bits decide on an entry: four entries per random integer.
+        # One random integer serves four entries, 16 bits each, which saves three draws.
         integers = self.rng.integers(2**64, size=-(-x.size // 4), dtype=np.uint64)
         bits = integers.view(np.uint16)[: x.size]
         self._mask = (bits >= self._n_dropped).reshape(x.shape)
         return self.backward(x, out=out)
 
     def backward(self, dout: Array, out: Array | None = None) -> Array:
-        """Return ``dout * mask / (1 - rate)``, with the mask of the last forward."""
+        """Return ``dout * mask / (1 - rate)`` for the mask of the last ``forward``."""
         out = np.multiply(dout, self._mask, out=out)
         out *= self.scale
         return out
 
 
 class GaussianNoise:
-    """``y = x + e`` with ``e ~ N(0, std ** 2)``.
+    """Add Gaussian noise: ``y = x + e`` with ``e ~ N(0, std ** 2)``.
 
-    To draw a normal number takes dozens of times as long as to add it. They come from a
-    pool of at most a million, which is read from a random place at each call; a sixteenth
-    as many numbers as were read are then drawn anew.
+    Drawing a normal number takes dozens of times as long as adding it. The noise
+    therefore comes from a pool of at most ``2 ** 20`` numbers. Each call reads the pool
+    from a random position. It then replaces one number of the pool for every 16 numbers
+    that it read.
 
     Parameters
     ----------
     std : float
-        Standard deviation.
+        Standard deviation of the noise.
     rng : Generator
-        Source of the numbers.
+        Source of the noise.
     """
 
     in_place = True
@@ -76,7 +79,7 @@ class GaussianNoise:
         self._renewed = 0
 
     def forward(self, x: Array, out: Array | None = None) -> Array:
-        """Return ``x`` plus noise; ``out``, if given, must be in C order."""
+        """Return ``x`` plus noise; ``out``, if given, must be C-contiguous."""
         out = np.empty(x.shape, x.dtype) if out is None else out
         self._provide_pool(x)
         numbers, noisy = x.reshape(-1), out.reshape(-1)
@@ -94,7 +97,7 @@ class GaussianNoise:
         return dout if out is None or out is dout else np.positive(dout, out=out)
 
     def _provide_pool(self, x: Array) -> None:
-        """Fill a pool of four times the numbers that x has, within the two limits."""
+        """Fill a pool four times the size of ``x``, within the two limits."""
         size = min(max(4 * x.size, self.smallest_pool), self.largest_pool)
         if len(self._pool) < size or self._pool.dtype != x.dtype:
             self._pool, self._renewed = np.empty(size, x.dtype), 0

@@ -1,7 +1,7 @@
-"""The learning rate: what it is, and what happens to it as training goes on.
+"""Schedules: the learning rate of each step.
 
-All schedules are made of the same three numbers, and use those that they need. To add
-one, derive it from ``Constant`` or, if it plans for a known number of steps, from
+All schedules have the same three arguments, and use the ones that they need. To add a
+schedule, derive it from ``Constant`` or, if it plans for a known number of steps, from
 ``Budgeted``, and give it a row in ``SCHEDULES``.
 """
 
@@ -9,24 +9,24 @@ import math
 
 
 class Constant:
-    """The same learning rate at every step; no progress ends training.
+    """The same learning rate at every step; training ends without progress.
 
     Parameters
     ----------
     learning_rate_init : float
-        The learning rate at first or at its largest.
+        The first learning rate or, for budgeted schedules, the largest.
     n_steps : int, default=1
-        How many steps there will be: the budget of those that plan for it.
+        The number of steps that budgeted schedules plan for.
     power_t : float, default=0.5
         The exponent of inverse scaling.
 
     Attributes
     ----------
     learning_rate : float
-        The rate of the next step.
+        The learning rate of the next step.
     """
 
-    # Whether it suits optimizers that adapt the rate of each parameter, such as Adam.
+    # Whether it suits optimizers with a rate for each parameter, such as Adam.
     for_adaptive = True
 
     def __init__(
@@ -42,12 +42,12 @@ class Constant:
         """Change nothing."""
 
     def plateau(self) -> bool:
-        """Stop."""
+        """Return True: training stops."""
         return True
 
 
 class InverseScaling(Constant):
-    """``learning_rate_init / (samples_seen + 1) ** power_t``, renewed after each epoch.
+    """``learning_rate_init / (samples_seen + 1) ** power_t``, set after each epoch.
 
     This is scikit-learn's ``'invscaling'``: training rows are counted, not steps.
     """
@@ -62,7 +62,7 @@ class InverseScaling(Constant):
 
 
 class Adaptive(Constant):
-    """A rate that is divided by 5 when progress ends, down to ``1e-6``.
+    """A rate that is divided by 5 on every plateau, until it is at most ``1e-6``.
 
     This is scikit-learn's ``'adaptive'``.
     """
@@ -70,7 +70,7 @@ class Adaptive(Constant):
     for_adaptive = False
 
     def plateau(self) -> bool:
-        """Lower the rate, or stop if it is too small already."""
+        """Lower the rate, or return True if it is too small already."""
         if self.learning_rate <= 1e-6:
             return True
         self.learning_rate /= 5
@@ -80,9 +80,9 @@ class Adaptive(Constant):
 class Budgeted(Constant):
     """A rate that goes up and then down to zero over a known number of steps.
 
-    The rate of a step is taken in the middle of its share of the budget: step
-    ``t = 0, 1, ...`` of ``n_steps`` has ``learning_rate_init * shape(u)`` with
-    ``u = (t + 1/2) / n_steps``. Training has no reason to stop before.
+    Step ``t = 0, 1, ...`` of ``n_steps`` has the rate ``learning_rate_init * shape(u)``
+    with ``u = (t + 1/2) / n_steps``: the value in the middle of the step. Training uses
+    up all steps.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Budgeted(Constant):
         self.end_step()
 
     def shape(self, u: float) -> float:
-        """Return the rate, relative to its largest value, at a part of the budget."""
+        """Return the rate, relative to the largest, after a fraction ``u`` of steps."""
         raise NotImplementedError
 
     def end_step(self) -> None:
@@ -104,7 +104,10 @@ class Budgeted(Constant):
 
 
 class OneCycle(Budgeted):
-    """Linear up over the first quarter, linear down to zero (Smith 2018, 1803.09820)."""
+    """A linear rise over the first quarter, then a linear fall to zero.
+
+    Smith (2018), arXiv:1803.09820.
+    """
 
     def shape(self, u: float) -> float:
         """Return ``min(4 u, 4 (1 - u) / 3)``."""
@@ -120,7 +123,7 @@ class Cosine(Budgeted):
     warm_up = 0.05
 
     def shape(self, u: float) -> float:
-        """Return ``(1 + cos(pi v)) / 2`` at the part ``v`` of what follows warm-up."""
+        """Return ``(1 + cos(pi v)) / 2`` at a fraction ``v`` of the remaining steps."""
         if u < self.warm_up:
             return u / self.warm_up
         v = (u - self.warm_up) / (1 - self.warm_up)
@@ -134,5 +137,5 @@ SCHEDULES: dict[str, type[Constant]] = {
     "one_cycle": OneCycle,
     "cosine": Cosine,
 }
-# Those that plan for a known number of steps, and use it up.
+# The schedules that plan for a known number of steps.
 BUDGETED = tuple(name for name, s in SCHEDULES.items() if issubclass(s, Budgeted))

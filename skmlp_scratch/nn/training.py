@@ -1,4 +1,4 @@
-"""The training loop: batch after batch, epoch after epoch."""
+"""The training loop: one step per batch, one validation per epoch."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -21,21 +21,20 @@ AfterEpoch = Callable[[History], bool | None]
 
 @dataclass
 class Step:
-    """What happens to the parameters after each batch.
+    """How the parameters change after each batch.
 
     Attributes
     ----------
     updates : sequence of Update
-        Applied in this order to parameters and gradient: an optimizer, and what comes
-        before and after it.
+        The optimizer, and the updates before and after it, in order of application.
     schedule : Schedule
-        Gives the learning rate, and has the last word when there is no progress.
+        Sets the learning rate, and decides whether training ends without progress.
     alpha : float, default=0.0
         Strength of the penalty on the weight matrices.
     average : WeightAverage, default=None
-        One of the updates, if it is to take the place of the parameters wherever these
-        are validated or kept, and at the end. Its ``vector`` is then what training can
-        go on from.
+        The average among the updates, if there is one. It replaces the parameters in
+        validation, in stored copies and at the end of training. Its ``vector`` then
+        holds the parameters without averaging, from which training can continue.
     """
 
     updates: Sequence[Update]
@@ -44,7 +43,7 @@ class Step:
     average: WeightAverage | None = None
 
     def averaged(self, parameters: Array) -> AbstractContextManager[None]:
-        """Have the average, if there is one, in the place of the parameters."""
+        """Replace the parameters by the average, if any, within a ``with`` block."""
         return self.average.swapped_in(parameters) if self.average else nullcontext()
 
 
@@ -59,23 +58,23 @@ def train(
 ) -> None:
     """Train a network in place, until it makes no more progress.
 
-    If training diverges, the parameters of the best epoch are restored and
-    ``history.divergence`` says what happened. A KeyboardInterrupt ends training.
+    If training diverges, the parameters of the best epoch are restored, and
+    ``history.divergence`` is set. A KeyboardInterrupt ends training.
 
     Parameters
     ----------
     network : Network
-        Its parameters are moved.
+        The network, whose parameters are updated.
     batches : Batches
         The training rows; each iteration over it is an epoch.
     step : Step
-        What happens after each batch.
+        How the parameters change after each batch.
     watch : Watch
-        What is looked at after each epoch.
+        Validation, early stopping and detection of divergence.
     history : History
-        Is added to.
+        The record that the epochs are added to.
     max_epochs : int
-        The most epochs to run.
+        Maximum number of epochs.
     after_epoch : callable, default=None
         Called with the history after every epoch; may return True to end training.
     """
@@ -112,15 +111,16 @@ def train(
 
 
 def train_epoch(network: Network, batches: Batches, step: Step, watch: Watch) -> float:
-    """Take one step per batch; return the mean of the batches' objectives.
+    """Take one step per batch; return the mean objective of the batches.
 
-    Each objective is the value before the step, and counts by its number of rows.
+    The objective of a batch is computed before the step. The mean is weighted by the
+    number of rows.
 
     Raises
     ------
     Divergence
-        If the loss is no longer finite, or a parameter so large that its square is not:
-        predictions multiply the parameters of two layers or more.
+        If the loss is not finite, or the square of a parameter is not finite:
+        predictions multiply the parameters of two or more layers.
     """
     parameters, schedule, guard = network.parameters.vector, step.schedule, watch.guard
     total = 0.0
@@ -132,8 +132,9 @@ def train_epoch(network: Network, batches: Batches, step: Step, watch: Watch) ->
                 update.step(parameters, gradient, schedule.learning_rate)
             schedule.end_step()
             total += objective * len(batch.targets)
-        # The objective is taken before the step: the last step has not shown in it yet.
-        # Looking for the largest is 0.5 us quicker than asking np.isfinite for all.
+        # No objective follows the last step, so that only the parameters show whether
+        # it diverged. Finding the largest is 0.5 us quicker than
+        # np.isfinite(...).all().
         largest = parameters.item(np.abs(parameters).argmax())
         if not abs(largest) < math.sqrt(np.finfo(parameters.dtype).max):
             raise Divergence(math.nan, guard.epoch)

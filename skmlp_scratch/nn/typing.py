@@ -1,7 +1,7 @@
 """The array type and the four contracts: layer, loss, update, schedule.
 
-A class that has the methods and attributes of a contract can be used wherever one is
-asked for; there is nothing to inherit from.
+A class with the methods and attributes of a contract fulfils it, without inheriting
+from it.
 """
 
 from typing import Any, Protocol, TypeAlias
@@ -14,14 +14,14 @@ Array: TypeAlias = NDArray[Any]
 class Layer(Protocol):
     """What the network expects of a layer.
 
-    A layer with parameters has a method ``backward_parameters(dout)`` as well, which
-    fills in their derivatives and nothing else.
+    A layer with parameters also has a method ``backward_parameters(dout)``, which sets
+    only the derivatives with respect to the parameters.
 
     Attributes
     ----------
     in_place : bool
-        Whether ``out`` may be the input itself, and whether the layer before may lose
-        its output.
+        Whether ``out`` may be the input itself, and whether the preceding layer's
+        output may be overwritten.
     """
 
     in_place: bool
@@ -30,7 +30,7 @@ class Layer(Protocol):
         """Return the output for the input ``x``."""
 
     def backward(self, dout: Array, out: Array | None = None) -> Array:
-        """Return the derivative with respect to ``x``, given that of the output."""
+        """Return the derivative for ``x``, given the derivative for the output."""
 
 
 class Loss(Protocol):
@@ -45,7 +45,7 @@ class Loss(Protocol):
     output_activation: str
 
     def output(self, logits: Array) -> Array:
-        """Return the predictions that belong to the logits."""
+        """Return the predictions for the logits."""
 
     def loss_and_gradient(
         self,
@@ -58,23 +58,23 @@ class Loss(Protocol):
         """Return the loss and its derivative with respect to the logits."""
 
     def errors(self, logits: Array, targets: Array) -> Array:
-        """Return how far predictions are from targets, entry by entry."""
+        """Return the deviations of the predictions from the targets, entry by entry."""
 
     def constant_loss(
         self, targets: Array, weights: Array | None = None, n_outputs: int = 0
     ) -> float:
-        """Return the mean loss of the best constant prediction: the one to beat.
+        """Return the mean loss of the best constant prediction.
 
-        Class codes do not tell how many classes there are: ``n_outputs``, or as many as
-        they need.
+        ``n_outputs`` is the number of classes, which may be larger than class codes
+        show; 0 means as many as the codes show.
         """
 
 
 class Update(Protocol):
-    """One thing that happens between the gradient and the next batch.
+    """A change of the gradient or the parameters between two batches.
 
-    An optimizer moves the parameters, clipping changes the gradient, a limit changes
-    the parameters afterwards: training applies a list of these, in order.
+    Clipping changes the gradient, an optimizer the parameters, and a limit changes the
+    parameters again. Training applies a list of updates, in order.
     """
 
     def step(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
@@ -82,15 +82,15 @@ class Update(Protocol):
 
 
 class Schedule(Protocol):
-    """What the training loop expects of a schedule of the learning rate."""
+    """What the training loop expects of a learning rate schedule."""
 
     learning_rate: float
 
     def end_step(self) -> None:
-        """Take note that a step has been made."""
+        """Set the learning rate of the next step."""
 
     def end_epoch(self, samples_seen: int) -> None:
-        """Take note that an epoch has ended."""
+        """Set the learning rate of the next epoch."""
 
     def plateau(self) -> bool:
-        """Take note that training makes no progress; return whether to stop."""
+        """Return whether to stop, after training has made no more progress."""

@@ -1,7 +1,7 @@
-"""What else happens between gradient and next batch: clipping, limits, averages.
+"""Updates beside the optimizer: gradient clipping, weight limits, averaging.
 
-Each is an :class:`~skmlp_scratch.nn.typing.Update`, as an optimizer is. Training applies
-a list of updates in order: ``[ClipNorm, Adam, MaxNorm, WeightAverage]``.
+Each class is an :class:`~skmlp_scratch.nn.typing.Update`, like the optimizers. Training
+applies a list of updates in order: ``[ClipNorm, Adam, MaxNorm, WeightAverage]``.
 """
 
 import math
@@ -15,7 +15,7 @@ from skmlp_scratch.nn.typing import Array
 
 
 class ClipNorm:
-    """Scale the gradient if its Euclidean norm is larger than ``clip_norm``.
+    """Scale the gradient down if its Euclidean norm exceeds ``clip_norm``.
 
     The factor is ``clip_norm / (norm + 1e-6)`` (Pascanu et al. 2013, arXiv:1211.5063,
     in the form of PyTorch's ``clip_grad_norm_``).
@@ -23,7 +23,7 @@ class ClipNorm:
     Parameters
     ----------
     clip_norm : float
-        The largest norm.
+        The largest norm of the gradient.
     """
 
     def __init__(self, clip_norm: float) -> None:
@@ -38,17 +38,17 @@ class ClipNorm:
 
 
 class MaxNorm:
-    """Scale the incoming weights of each unit whose Euclidean norm is too large.
+    """Scale the incoming weights of a unit down if their Euclidean norm is too large.
 
-    The incoming weights of a unit are a column of its layer's matrix (Srebro and
+    The incoming weights of a unit are a column of its layer's weight matrix (Srebro and
     Shraibman 2005; with dropout: Srivastava et al. 2014, section 5.1).
 
     Parameters
     ----------
     max_norm : float
-        The largest norm.
+        The largest norm of a column.
     matrices : sequence of ndarray of shape (fan_in, fan_out)
-        Weight matrices: views into the vector of parameters.
+        Weight matrices: views into the parameter vector.
     """
 
     def __init__(self, max_norm: float, matrices: Sequence[Array]) -> None:
@@ -63,46 +63,48 @@ class MaxNorm:
 
 
 class WeightAverage:
-    """The exponential moving average of the parameters (Polyak and Juditsky 1992).
+    """Exponential moving average of the parameters (Polyak and Juditsky 1992).
 
-    ``a <- d a + (1 - d) p`` after each step, with ``d = min(decay, (1 + t) / (10 + t))``
-    at step ``t = 0, 1, ...``, so that the start is soon forgotten.
+    After each step the average becomes ``a <- d a + (1 - d) p``, where ``p`` are the
+    parameters. The decay at step ``t = 0, 1, ...`` is
+    ``d = min(decay, (1 + t) / (10 + t))``. It is small at first, so that the initial
+    parameters soon lose their influence.
 
     Parameters
     ----------
     decay : float
-        ``d`` in the long run: 0.999 averages over about the last 1000 steps.
+        The largest decay: 0.999 averages over about the last 1000 steps.
     parameters : ndarray of shape (n_parameters,)
-        Where the average starts.
+        The initial average.
     t : int, default=0
-        Steps that are in the average already.
+        Number of steps averaged so far.
 
     Attributes
     ----------
     vector : ndarray of shape (n_parameters,)
-        The average or, while it takes the place of the parameters, the parameters.
+        The average. After :meth:`swap`, and within :meth:`swapped_in`, the parameters.
     """
 
     def __init__(self, decay: float, parameters: Array, t: int = 0) -> None:
         self.decay, self.vector, self.t = decay, parameters.copy(), t
 
     def step(self, parameters: Array, gradient: Array, learning_rate: float) -> None:
-        """Let the average approach the parameters, which stay as they are."""
+        """Update the average, and leave the parameters unchanged."""
         share = 1 - min(self.decay, (1 + self.t) / (10 + self.t))
         self.t += 1
 
-        def approach(average: Array, parameters: Array) -> None:
+        def update(average: Array, parameters: Array) -> None:
             add_multiple(average, share, parameters - average)
 
-        in_blocks(approach, self.vector, parameters)
+        in_blocks(update, self.vector, parameters)
 
     def swap(self, parameters: Array) -> None:
-        """Exchange the parameters for their average; a second time, back again."""
+        """Exchange the parameters and the average; a second call undoes this."""
         parameters[...], self.vector = self.vector, parameters.copy()
 
     @contextmanager
     def swapped_in(self, parameters: Array) -> Iterator[None]:
-        """Have the average in the place of the parameters for a while."""
+        """Replace the parameters by the average within a ``with`` block."""
         self.swap(parameters)
         try:
             yield

@@ -1,4 +1,4 @@
-"""How a network does on rows that it is not trained on, while it is being trained."""
+"""Validation: score and loss, during training, on rows that are not trained on."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ from skmlp_scratch.nn.typing import Array, Loss
 
 @dataclass(frozen=True)
 class Validation:
-    """Rows to validate on, and what is measured there.
+    """Rows to validate on, with the loss and the score to compute.
 
     Attributes
     ----------
     X : ndarray or sparse CSR matrix of shape (n_samples, n_features)
     targets : ndarray of shape (n_rows,) or (n_rows, n_outputs)
-        Those of the rows.
+        Targets of the validation rows.
     loss : Loss
-        What is measured beside the score, without penalty.
+        The loss to compute, without penalty.
     score : callable
         Takes logits, targets and weights; returns a number, larger is better.
     rows : ndarray of int of shape (n_rows,), default=None
         Which rows of X; None means all of them.
     weights : ndarray of shape (n_rows,), default=None
-        Those of the rows; None means that all weigh the same.
+        Weights of the validation rows; None means that all have the same weight.
     """
 
     X: Array
@@ -36,7 +36,7 @@ class Validation:
     weights: Array | None = None
 
     def measure(self, network: Network) -> tuple[float, float]:
-        """Return score and mean loss of the network, as it is."""
+        """Return the score and the mean loss of the network."""
         weights = self.weights
         normalizer = None if weights is None else weights.sum()
         with np.errstate(over="ignore", invalid="ignore"):
