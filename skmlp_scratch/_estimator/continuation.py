@@ -35,13 +35,13 @@ class NormState:
 
     Attributes
     ----------
-    t : int
-        Batches that its running averages have seen.
+    n_seen : float
+        Rows that its running averages are of.
     parameters : ndarray of shape (n_parameters,)
         All parameters, nothing folded.
     """
 
-    t: int
+    n_seen: float
     parameters: Array
 
 

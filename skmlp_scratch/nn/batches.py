@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
-from skmlp_scratch.nn.fast import row_blocks
+from skmlp_scratch.nn.fast import even_blocks, row_blocks
 from skmlp_scratch.nn.typing import Array
 
 
@@ -52,6 +52,9 @@ class Batches:
     mean_weight : float, default=None
         What weights are relative to; None means the mean of the weights of these rows,
         or 1 without weights.
+    even : bool, default=False
+        Whether all batches of an epoch have the same number of rows, or one less,
+        instead of a last one that may be much smaller.
 
     Attributes
     ----------
@@ -69,6 +72,7 @@ class Batches:
         rows: Array | None = None,
         weights: Array | None = None,
         mean_weight: float | None = None,
+        even: bool = False,
     ) -> None:
         # Gathering rows from Fortran order is a hundred times slower than from C order.
         self.X = X if issparse(X) else np.ascontiguousarray(X)
@@ -76,6 +80,7 @@ class Batches:
         self.batch_size, self.rng, self.dtype = batch_size, rng, np.dtype(dtype)
         self.order = np.arange(X.shape[0]) if rows is None else rows.copy()
         self.n_rows = len(self.order)
+        self._blocks = even_blocks if even else row_blocks
         if weights is not None:
             self.weights = weights.astype(dtype, copy=False)
         if mean_weight is None:
@@ -93,7 +98,7 @@ class Batches:
         """Serve one epoch."""
         if self.rng is not None:
             self.rng.shuffle(self.order)
-        for block in row_blocks(self.n_rows, self.batch_size):
+        for block in self._blocks(self.n_rows, self.batch_size):
             rows = self.order[block]
             yield Batch(
                 self._gather(rows),

@@ -119,8 +119,8 @@ def train_epoch(network: Network, batches: Batches, step: Step, watch: Watch) ->
     Raises
     ------
     Divergence
-        If the loss is no longer finite, or a parameter so large that its square is not:
-        predictions multiply the parameters of two layers or more.
+        If the loss is no longer finite, or a weight or bias so large that its square is
+        not: predictions multiply those of two layers or more.
     """
     parameters, schedule, guard = network.parameters.vector, step.schedule, watch.guard
     total = 0.0
@@ -134,7 +134,8 @@ def train_epoch(network: Network, batches: Batches, step: Step, watch: Watch) ->
             total += objective * len(batch.targets)
         # The objective is taken before the step: the last step has not shown in it yet.
         # Looking for the largest is 0.5 us quicker than asking np.isfinite for all.
-        largest = parameters.item(np.abs(parameters).argmax())
-        if not abs(largest) < math.sqrt(np.finfo(parameters.dtype).max):
+        affine = network.parameters.affine
+        largest = affine.item(np.abs(affine).argmax())
+        if not abs(largest) < math.sqrt(np.finfo(affine.dtype).max):
             raise Divergence(math.nan, guard.epoch)
     return total / batches.n_rows
