@@ -135,8 +135,6 @@ def solve_by_batches(
     max_epochs = 1 if incremental else settings.max_iter
     train(network, batches, step, watch, history, max_epochs, progress)
     if history.divergence:
-        if incremental and problem.past:
-            return before  # as if the rows had not come
         # What the diverged steps left there would throw the next steps off as well.
         optimizer, average = make_optimizer(settings, network.parameters), None
     budgeted = is_budgeted(settings.solver, settings.learning_rate)
