@@ -145,10 +145,6 @@ class Network:
         for layer, out in self._on_the_way_back:
             dout = layer.backward(dout, out=out)
         self.layers[self._first].backward_parameters(dout)  # type: ignore[attr-defined]
-        # The mean takes off what these biases add, and the shift does their work. They
-        # stay, also where running averages stand in for the mean of a single row.
-        for number in range(len(self.norms)):
-            self.gradient.b[number][...] = 0
 
     def loss_and_gradient(
         self,
