@@ -191,7 +191,9 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         Whether, in training, what each activation gets is normalised to mean 0 and
         variance 1 over the batch, then scaled and shifted as learnt [9]_. ``coefs_``
         and ``intercepts_`` have running averages of mean and variance, scale and shift
-        folded in: there is no more of it in prediction. Large batches suit it.
+        folded in: there is no more of it in prediction. Batches are then of the same
+        size, to within a row, instead of a smaller last one. For a batch of one row,
+        running averages are taken.
 
     Attributes
     ----------

@@ -82,8 +82,8 @@ class BaseScratchMLP(
     def drop_training_state(self) -> Self:
         """Forget what only ``partial_fit`` needs, which makes pickles smaller.
 
-        Of Adam, this is twice the size of the weights. A later ``partial_fit`` starts
-        with a new optimizer and a new source of randomness.
+        Of Adam, this is twice the size of the weights, of batch normalisation once. A
+        later ``partial_fit`` starts with a new optimizer and a new source of randomness.
 
         Returns
         -------
