@@ -192,7 +192,8 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         variance 1 over the batch, and then to scale and shift it by learnt parameters
         [8]_. After training, running averages of mean and variance, scale and shift are
         folded into ``coefs_`` and ``intercepts_``: prediction has no normalisation.
-        Large batches suit it.
+        Batches then have the same size, to within a row, instead of a smaller last one.
+        A batch of one row is normalised by the running averages.
 
     Attributes
     ----------

@@ -3,7 +3,7 @@
 The equations of the book, one number at a time, with nothing shared with the package.
 Tests compare the package with this. To learn from: ``softmax`` and
 ``softmax_cross_entropy``, then ``sgd``, ``adam`` and ``adamw``, each by itself, then
-``loss_and_gradient``, which is backpropagation.
+``loss_and_gradient``, which is backpropagation, and ``batch_norm``.
 """
 
 import math
@@ -127,6 +127,32 @@ LOSSES = {
 def affine(W, b, x):
     """Return ``x W + b`` for one row."""
     return [sum(x[i] * W[i][j] for i in range(len(x))) + b[j] for j in range(len(b))]
+
+
+def batch_norm(x, dy, gamma, beta, weights=None, epsilon=1e-5):
+    """Normalise one unit's inputs x over the rows of a batch, scale and shift them.
+
+    Return the outputs y and, of a loss with the derivatives dy by these, those by
+    every x, by gamma and by beta. Three ways lead from an x to the loss: its own y,
+    the mean, and the variance (Ioffe and Szegedy 2015, section 3), which the mean does
+    not change. Row weights stand for rows that are there several times.
+    """
+    weights = [1.0] * len(x) if weights is None else weights
+    shares = [w / sum(weights) for w in weights]
+    mean = sum(s * v for s, v in zip(shares, x, strict=True))
+    var = sum(s * (v - mean) ** 2 for s, v in zip(shares, x, strict=True))
+    std = math.sqrt(var + epsilon)
+    y = [gamma * (v - mean) / std + beta for v in x]
+    dmean = sum(-gamma / std * d for d in dy)
+    dvar = sum(
+        -gamma * (v - mean) / (2 * std**3) * d for v, d in zip(x, dy, strict=True)
+    )
+    dx = [
+        gamma / std * d + s * dmean + 2 * s * (v - mean) * dvar
+        for v, d, s in zip(x, dy, shares, strict=True)
+    ]
+    dgamma = sum((v - mean) / std * d for v, d in zip(x, dy, strict=True))
+    return y, dx, dgamma, sum(dy)
 
 
 def loss_and_gradient(W, b, X, targets, activation, loss, alpha=0.0, weights=None):

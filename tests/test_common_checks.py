@@ -50,8 +50,10 @@ CONFIGURATIONS = {
     "classifier-early": (ScratchMLPClassifier, EARLY),
     "classifier-options": (ScratchMLPClassifier, OPTIONS | {"label_smoothing": 0.05}),
     "classifier-noise": (ScratchMLPClassifier, NOISE),
+    "classifier-batch-norm": (ScratchMLPClassifier, {"batch_norm": True}),
     "regressor-options": (ScratchMLPRegressor, OPTIONS),
     "regressor-noise": (ScratchMLPRegressor, NOISE),
+    "regressor-batch-norm": (ScratchMLPRegressor, {"batch_norm": True, **OPTIONS}),
     "regressor-adam": (ScratchMLPRegressor, {"solver": "adam"}),
     # The checks' features lie around 100, where plain SGD with ReLU diverges at the
     # default learning rate: MLPRegressor then returns R^2 = -19 without a word, ours

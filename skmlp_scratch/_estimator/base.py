@@ -82,8 +82,9 @@ class BaseScratchMLP(
     def drop_training_state(self) -> Self:
         """Drop the state that only ``partial_fit`` needs, which makes pickles smaller.
 
-        The state of Adam is twice the size of the weights. A later ``partial_fit``
-        starts with a new optimizer and a new source of randomness.
+        The state of Adam is twice the size of the weights, the state of batch
+        normalisation as large as they. A later ``partial_fit`` starts with a new
+        optimizer and a new source of randomness.
 
         Returns
         -------

@@ -35,13 +35,13 @@ class NormState:
 
     Attributes
     ----------
-    t : int
-        Number of batches in the running averages.
+    n_seen : float
+        Number of rows in the running averages.
     parameters : ndarray of shape (n_parameters,)
         All parameters, without folding.
     """
 
-    t: int
+    n_seen: float
     parameters: Array
 
 

@@ -235,7 +235,7 @@ def resume_norms(network: Network, past: Past, training: Rows) -> None:
         unchanged = map(np.array_equal, [*W, *b], [*past.coefs, *past.intercepts])
         if all(unchanged):
             for layer in network.norms:
-                layer.t = norm.t
+                layer.n_seen = norm.n_seen
             return
         parameters.load(past.coefs, past.intercepts)
     sample = training.sample(NORM_ROWS).X

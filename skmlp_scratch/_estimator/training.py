@@ -91,6 +91,8 @@ def make_batches(
         rows.rows,
         rows.weights,
         weighed[0] / weighed[1],
+        # A last batch of a few rows would have no mean and variance to speak of.
+        even=bool(network.norms),
     )
 
 
@@ -120,6 +122,8 @@ def solve_by_batches(
 ) -> TrainingState:
     """Train by mini-batches, from the state before; return the state after."""
     settings, incremental = problem.settings, problem.incremental
+    if not has_parameters_of(network, before):
+        before = before.without_stream()
     optimizer, schedule = continued(problem, network, before)
     average = make_average(problem, network, before)
     watch = make_watch(problem, network, before)
@@ -160,8 +164,7 @@ def continued(
     schedule = make_schedule(settings, n_steps)
     if not problem.incremental:
         return optimizer, schedule
-    same_network = bool(network.norms) == bool(before.norm)
-    if before.optimizer and before.solver == settings.solver and same_network:
+    if before.optimizer and before.solver == settings.solver:
         optimizer.state = copy.deepcopy(before.optimizer)
     if before.rate == origin_of_rate(settings):
         schedule.learning_rate = before.learning_rate
@@ -192,19 +195,28 @@ def make_average(
         return None
     parameters = network.parameters.vector
     kept = before.average if problem.incremental else None
-    goes_on = kept is not None and len(kept.parameters) == len(parameters)
-    if kept is None or not goes_on:
+    if kept is None:
         return WeightAverage(problem.settings.averaging, parameters)
     average = WeightAverage(problem.settings.averaging, parameters, kept.t)
     parameters[...] = kept.parameters
     return average
 
 
+def has_parameters_of(network: Network, before: TrainingState) -> bool:
+    """Return whether optimizer and average, if any, are of the network's parameters.
+
+    Not where batch normalisation is new, is gone, or began anew from fitted weights.
+    """
+    if before.norm is None or not network.norms:
+        return not (before.norm or network.norms)
+    return np.array_equal(before.norm.parameters, network.parameters.vector)
+
+
 def norm_state(network: Network) -> NormState | None:
     """Return the state of batch normalisation, if any, for further training."""
     if not network.norms:
         return None
-    return NormState(network.norms[0].t, network.parameters.vector.copy())
+    return NormState(network.norms[0].n_seen, network.parameters.vector.copy())
 
 
 def make_updates(

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
-from skmlp_scratch.nn.fast import row_blocks
+from skmlp_scratch.nn.fast import even_blocks, row_blocks
 from skmlp_scratch.nn.typing import Array
 
 
@@ -53,6 +53,9 @@ class Batches:
     mean_weight : float, default=None
         The weight that weights are relative to; None means the mean weight of the rows
         to serve, or 1 without weights.
+    even : bool, default=False
+        Whether all batches of an epoch have the same number of rows, or one less,
+        instead of a last one that may be much smaller.
 
     Attributes
     ----------
@@ -70,6 +73,7 @@ class Batches:
         rows: Array | None = None,
         weights: Array | None = None,
         mean_weight: float | None = None,
+        even: bool = False,
     ) -> None:
         # Gathering rows from Fortran order is a hundred times slower than from C order.
         self.X = X if issparse(X) else np.ascontiguousarray(X)
@@ -77,6 +81,7 @@ class Batches:
         self.batch_size, self.rng, self.dtype = batch_size, rng, np.dtype(dtype)
         self.order = np.arange(X.shape[0]) if rows is None else rows.copy()
         self.n_rows = len(self.order)
+        self._blocks = even_blocks if even else row_blocks
         if weights is not None:
             self.weights = weights.astype(dtype, copy=False)
         if mean_weight is None:
@@ -94,7 +99,7 @@ class Batches:
         """Serve one epoch."""
         if self.rng is not None:
             self.rng.shuffle(self.order)
-        for block in row_blocks(self.n_rows, self.batch_size):
+        for block in self._blocks(self.n_rows, self.batch_size):
             rows = self.order[block]
             yield Batch(
                 self._gather(rows),

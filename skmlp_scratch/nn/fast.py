@@ -76,6 +76,15 @@ def row_blocks(n_rows: int, block_rows: int) -> Iterator[slice]:
         yield slice(start, stop)
 
 
+def even_blocks(n_rows: int, block_rows: int) -> Iterator[slice]:
+    """Yield as many slices, which differ in length by one row at most."""
+    n_blocks = -(-n_rows // block_rows)
+    rows, n_longer = divmod(n_rows, n_blocks)
+    bounds = [rows * n + min(n, n_longer) for n in range(n_blocks + 1)]
+    for start, stop in pairwise(bounds):
+        yield slice(start, stop)
+
+
 def in_blocks(update: Callable[..., None], *vectors: Array) -> None:
     """Apply an elementwise update to vectors of equal length, block by block."""
     if len(vectors[0]) <= VECTOR_BLOCK:

@@ -32,6 +32,8 @@ class Parameters:
         All parameters, initially zero.
     matrices : ndarray of shape (n_matrix_entries,)
         View of the part that holds all weight matrices, which the penalty applies to.
+    affine : ndarray of shape (n_matrix_entries + n_units,)
+        View of the part that holds all weight matrices and biases.
     W : list of ndarray of shape (fan_in, fan_out)
         View of the weight matrix of each layer.
     b : list of ndarray of shape (fan_out,)
@@ -59,6 +61,7 @@ class Parameters:
         ]
         n = len(shapes)
         self.matrices = self.vector[: ends[n - 1]]
+        self.affine = self.vector[: ends[2 * n - 1]]
         self.W: list[Array] = views[:n]
         self.b: list[Array] = views[n : 2 * n]
         self.further: list[Array] = views[2 * n :]

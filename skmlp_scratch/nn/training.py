@@ -119,7 +119,7 @@ def train_epoch(network: Network, batches: Batches, step: Step, watch: Watch) ->
     Raises
     ------
     Divergence
-        If the loss is not finite, or the square of a parameter is not finite:
+        If the loss is not finite, or the square of a weight or bias is not finite:
         predictions multiply the parameters of two or more layers.
     """
     parameters, schedule, guard = network.parameters.vector, step.schedule, watch.guard
@@ -135,7 +135,8 @@ def train_epoch(network: Network, batches: Batches, step: Step, watch: Watch) ->
         # No objective follows the last step, so that only the parameters show whether
         # it diverged. Finding the largest is 0.5 us quicker than
         # np.isfinite(...).all().
-        largest = parameters.item(np.abs(parameters).argmax())
-        if not abs(largest) < math.sqrt(np.finfo(parameters.dtype).max):
+        affine = network.parameters.affine
+        largest = affine.item(np.abs(affine).argmax())
+        if not abs(largest) < math.sqrt(np.finfo(affine.dtype).max):
             raise Divergence(math.nan, guard.epoch)
     return total / batches.n_rows
