@@ -20,10 +20,9 @@ class BatchNorm:
     prediction. They stand among the parameters, with a derivative of 0: what copies,
     averages or restores the parameters does the same to them.
 
-    The variance divides by the number of rows there as well, where the paper's
-    algorithm 2 has ``n - 1``: an integer weight then is the same as repeating a row, and
-    after batches of 2 to 32 rows of digits and breast_cancer all log losses were
-    lower.
+    The running variance divides by the number of rows, too, where the paper's algorithm
+    2 has ``n - 1``: an integer weight is then the same as repeating a row, and after
+    batches of 2 to 32 rows of digits and breast_cancer all log losses were lower.
 
     A single row has no variance: the running averages take its place. So they do if one
     row has nearly all of the weight of its batch: weighted rows count as

@@ -1,12 +1,12 @@
 """The network: a list of layers over one parameter vector, and a loss at its end.
 
-A batch goes through ``noise, dropout, [affine, batch norm, noise, activation, dropout] *
-n_hidden, affine, loss``; all but affine layers, activations and the loss are optional.
+A batch goes through ``noise, dropout, [affine, batch norm, noise, activation, dropout]
+* n_hidden, affine, loss``; only affine layers, activations and the loss must be there.
 ``forward`` goes through the list, ``backward`` comes back.
 
 The network owns every buffer and plans which ones are shared: an activation overwrites
-its input, and a hidden layer's derivative goes through one array on the way back. Layers
-neither know nor care.
+its input, and a hidden layer's derivative goes through one array on the way back.
+Layers do not depend on this.
 """
 
 from collections.abc import Sequence
@@ -42,10 +42,10 @@ class Network:
     noise : float, default=0.0
         Standard deviation of the noise on the input and on what activations get.
     dropout : sequence of float, default=()
-        Probability of dropping an entry of the input, and of each hidden layer's output;
-        empty means none.
+        Probability of dropping an entry of the input, and of each hidden layer's
+        output; empty means none.
     batch_norm : bool, default=False
-        Whether what activations get is normalised, batch by batch.
+        Whether the input of each activation is normalised over the batch.
     rng : Generator, default=None
         Source of noise and dropout; not needed without them.
 
@@ -54,7 +54,7 @@ class Network:
     layers : list of Layer
         What a batch goes through in training.
     norms : list of BatchNorm
-        Those of the layers that normalise: one per hidden layer, or none.
+        The batch normalisation layers, one per hidden layer, or none.
     parameters, gradient : Parameters
         The weights and biases, and the derivatives of the last objective.
     """
@@ -83,7 +83,7 @@ class Network:
         self.norms = self._batch_norms(len(hidden) * batch_norm)
         rng = rng or np.random.default_rng()
         self.layers = self._chain(noise, dropout or [0.0] * (len(hidden) + 1), rng)
-        # Nobody needs the derivative of what comes before the first parameters.
+        # No derivative is needed before the first layer with parameters.
         self._first = next(
             number
             for number, layer in enumerate(self.layers)
@@ -188,24 +188,21 @@ class Network:
         return objective, self.gradient.vector
 
     def folded(self) -> tuple[list[Array], list[Array]]:
-        """Return the weights and biases of prediction, which knows affine layers only.
-
-        Views of the parameters where nothing had to be folded into them.
-        """
+        """Return the weights and biases of prediction, with ``norms`` folded in."""
         W, b = [*self.parameters.W], [*self.parameters.b]
         for number, norm in enumerate(self.norms):
             W[number], b[number] = norm.folded(W[number], b[number])
         return W, b
 
     def predict(self, X: Array, rows: Array | None = None) -> Array:
-        """Return the logits of many rows, without what is for training only.
+        """Return the logits of many rows, without noise and dropout.
 
-        Parameters and result are those of :func:`~skmlp_scratch.nn.inference.predict_logits`.
+        See :func:`~skmlp_scratch.nn.inference.predict_logits`.
         """
         return predict_logits(X, *self.folded(), self.activation, rows)
 
     def _add_penalty(self, strength: float) -> float:
-        """Return ``strength / 2 sum_l ||W_l||^2``; add its gradient to that of the loss."""
+        """Return the penalty, and add its gradient to the gradient of the loss."""
         W = self.parameters.matrices
         add_multiple(self.gradient.matrices, strength, W)
         return 0.5 * strength * float(W.dot(W))
