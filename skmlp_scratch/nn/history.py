@@ -1,6 +1,9 @@
 """What happened in training, epoch by epoch."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+import numpy as np
 
 
 class Divergence(ArithmeticError):
@@ -75,3 +78,16 @@ class History:
         self.loss_curve.append(loss)
         self.samples_seen += n_rows
         self.epochs += 1
+
+
+# Called after every epoch; training ends if it returns True.
+AfterEpoch = Callable[[History], object]
+
+
+def ends(after_epoch: AfterEpoch | None, history: History) -> bool:
+    """Call what is to be called after an epoch; return whether it ends training.
+
+    Only a boolean can: a function that returns something else by the way does not.
+    """
+    answer = after_epoch(history) if after_epoch else None
+    return isinstance(answer, bool | np.bool_) and bool(answer)

@@ -1,13 +1,12 @@
 """Training with L-BFGS: all rows in every step, which SciPy computes."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
 from skmlp_scratch.nn.batches import Batches
-from skmlp_scratch.nn.history import Divergence, History
+from skmlp_scratch.nn.history import AfterEpoch, Divergence, History, ends
 from skmlp_scratch.nn.network import Network
 from skmlp_scratch.nn.typing import Array
 from skmlp_scratch.nn.validation import Validation
@@ -36,7 +35,7 @@ def minimize_lbfgs(
     limits: Limits,
     alpha: float = 0.0,
     validation: Validation | None = None,
-    after_epoch: Callable[[History], bool | None] | None = None,
+    after_epoch: AfterEpoch | None = None,
 ) -> None:
     """Train a network in place by L-BFGS (Byrd, Lu, Nocedal and Zhu 1995).
 
@@ -70,7 +69,7 @@ def minimize_lbfgs(
         history.add_epoch(loss, 0, validated)
         history.best_epoch = history.total_epochs
         best[...] = parameters
-        history.stopped = after_epoch is not None and after_epoch(history) is True
+        history.stopped = ends(after_epoch, history)
         if history.stopped:
             raise StopIteration
 

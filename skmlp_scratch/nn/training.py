@@ -1,7 +1,7 @@
 """The training loop: one step per batch, one validation per epoch."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -9,14 +9,11 @@ import numpy as np
 
 from skmlp_scratch.nn.batches import Batches
 from skmlp_scratch.nn.divergence import BestTwo
-from skmlp_scratch.nn.history import Divergence, History
+from skmlp_scratch.nn.history import AfterEpoch, Divergence, History, ends
 from skmlp_scratch.nn.network import Network
 from skmlp_scratch.nn.stopping import Watch
 from skmlp_scratch.nn.typing import Array, Schedule, Update
 from skmlp_scratch.nn.updates import WeightAverage
-
-# Called after every epoch; training ends if it returns True.
-AfterEpoch = Callable[[History], bool | None]
 
 
 @dataclass
@@ -91,7 +88,7 @@ def train(
                     best.keep(parameters, history.best_epoch)
                 watch.guard.end_epoch(loss)
             step.schedule.end_epoch(history.samples_seen)
-            history.stopped = after_epoch is not None and after_epoch(history) is True
+            history.stopped = ends(after_epoch, history)
             history.converged = watch.patience.exhausted and step.schedule.plateau()
             if history.converged or history.stopped:
                 break

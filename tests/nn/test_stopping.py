@@ -104,7 +104,7 @@ def test_what_validation_does_not_finish_is_not_noted():
 
 def test_a_network_that_has_not_begun_to_learn_has_time():
     def failures(losses, numbers):
-        patience = Patience(tol=1e9, n_iter_no_change=2, begins_below=1.0)
+        patience = Patience(tol=1e9, n_iter_no_change=2, untrained_above=1.0)
         end_epochs(Watch(patience, "loss", scores(*numbers)), losses)
         return patience.failures
 
