@@ -69,7 +69,7 @@ def minimize_lbfgs(
         history.add_epoch(loss, 0, validated)
         history.best_epoch = history.total_epochs
         best[...] = parameters
-        history.stopped = after_epoch is not None and after_epoch(history) is True
+        history.stopped = after_epoch is not None and bool(after_epoch(history))
         if history.stopped:
             raise StopIteration
 

@@ -92,7 +92,7 @@ def train(
                     best.keep(parameters, history.best_epoch)
                 watch.guard.end_epoch(loss)
             step.schedule.end_epoch(history.samples_seen)
-            history.stopped = after_epoch is not None and after_epoch(history) is True
+            history.stopped = after_epoch is not None and bool(after_epoch(history))
             history.converged = watch.patience.exhausted and step.schedule.plateau()
             if history.converged or history.stopped:
                 break
