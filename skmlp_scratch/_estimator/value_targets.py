@@ -121,7 +121,9 @@ class Values:
         """Return the values as a matrix, in the computing type."""
         check_target_range(y, self.regression_loss.quadratic, dtype, name)
         values = y.reshape(len(y), -1).astype(dtype, order="C")
-        if self.regression_loss.lowest_excluded and not values.all():
+        smallest = np.finfo(dtype).tiny
+        if self.regression_loss.lowest_excluded and values.min() < smallest:
+            wider = ", or use dtype='float64'" if dtype == np.float32 else ""
             raise ValueError(
                 f"{name} contains values as small as {y.min():.3g}, too small for "
                 f"dtype='{dtype}'. Scale the targets, or use dtype='float64'."
