@@ -55,6 +55,8 @@ class Targets(Protocol):
         How many outputs the network needs.
     real : bool
         Whether they are values, not labels.
+    unit_free : bool
+        Whether training goes the same way for values in another unit.
     attributes : dict
         What the fitted estimator has of them.
     """
@@ -64,6 +66,10 @@ class Targets(Protocol):
     n_outputs: int
     real: bool
     attributes: dict[str, Any]
+
+    @property
+    def unit_free(self) -> bool:
+        """See above."""
 
     def check_validation(self, y: Array) -> None:
         """Raise an error unless validation targets are like those of training."""

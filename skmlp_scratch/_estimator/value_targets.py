@@ -150,6 +150,11 @@ class Values:
             return float("nan")  # neither is defined
         levels = self.attributes["_quantiles"]
         return score_of_values(codes, predictions, weights, levels)
+    @property
+    def unit_free(self) -> bool:
+        """Whether training goes the same way for values in another unit."""
+        return self.regression_loss.unit_free and not self.settings.starts_as_sklearn
+
 
     def shares_right(
         self, logits: Array, codes: Array, weights: Array | None

@@ -57,6 +57,7 @@ class GammaDeviance(ExponentialLoss):
     """
 
     lowest_excluded = True
+    unit_free = True
 
     def row_losses(
         self, logits: Array, targets: Array, out: Array | None = None
