@@ -42,10 +42,7 @@ class RealValues:
         if not known.resumes:
             return targets
         if targets.n_outputs != known.n_outputs:
-            raise ValueError(
-                f"y has {targets.n_outputs} outputs, but had {known.n_outputs} in the "
-                "last fit"
-            )
+            raise ValueError(targets.other_outputs(known.n_outputs))
         if targets.loss.output_activation != known.output_activation:
             raise ValueError(
                 f"loss={settings.loss!r} is not that of the last fit: training cannot go "
@@ -86,8 +83,7 @@ class Values:
                 raise ValueError(
                     f"quantile={list(settings.quantile)} has several quantiles, which "
                     f"are for y of one column, got {n_columns} columns. Fit one "
-                    "regressor per column with MultiOutputRegressor, or pass one "
-                    "quantile."
+                    "regressor per column, or pass one quantile."
                 )
             self.n_outputs = max(n_columns, len(levels))
 
@@ -95,6 +91,20 @@ class Values:
         """Raise an error if the loss does not allow some of the targets.
 
         Those of an exponential must not all be 0, unless others may follow.
+    def other_outputs(self, before: int | None) -> str:
+        """Return why training cannot go on from a fit with so many outputs."""
+        what, back = f"y of shape (n_samples, {self.n_columns})", "the columns of y"
+        if self.n_columns == 1:
+            what = "y of shape (n_samples,)"
+        if self.settings.loss == "quantile" and self.n_columns == 1:
+            what = f"quantile={list(self.settings.quantile)}"
+            back = "the number of quantiles"
+        return (
+            f"{what} needs a network of {self.n_outputs} outputs, but the last fit had "
+            f"{before}: training cannot go on from its weights. Set {back} back, or "
+            "call fit with warm_start=False."
+        )
+
         """
         loss, lowest = self.regression_loss, y.min()
         words, bad = f"of at least {loss.lowest:g}", lowest < loss.lowest
