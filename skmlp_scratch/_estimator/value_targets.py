@@ -18,7 +18,11 @@ from skmlp_scratch._estimator.split import random_split
 from skmlp_scratch._estimator.targets import Known, Targets
 from skmlp_scratch.nn.deviances import ExponentialLoss
 from skmlp_scratch.nn.losses import REGRESSION_LOSSES
-from skmlp_scratch.nn.regression_losses import PinballLoss, RegressionLoss
+from skmlp_scratch.nn.regression_losses import (
+    PinballLoss,
+    RegressionLoss,
+    weighted_quantiles,
+)
 from skmlp_scratch.nn.typing import Array, Loss
 
 
@@ -87,10 +91,6 @@ class Values:
                 )
             self.n_outputs = max(n_columns, len(levels))
 
-    def check_allowed(self, y: Array, what: str, *, not_all_zero: bool) -> None:
-        """Raise an error if the loss does not allow some of the targets.
-
-        Those of an exponential must not all be 0, unless others may follow.
     def other_outputs(self, before: int | None) -> str:
         """Return why training cannot go on from a fit with so many outputs."""
         what, back = f"y of shape (n_samples, {self.n_columns})", "the columns of y"
@@ -105,6 +105,10 @@ class Values:
             "call fit with warm_start=False."
         )
 
+    def check_allowed(self, y: Array, what: str, *, not_all_zero: bool) -> None:
+        """Raise an error if the loss does not allow some of the targets.
+
+        Those of an exponential must not all be 0, unless others may follow.
         """
         loss, lowest = self.regression_loss, y.min()
         words, bad = f"of at least {loss.lowest:g}", lowest < loss.lowest
@@ -136,7 +140,7 @@ class Values:
             wider = ", or use dtype='float64'" if dtype == np.float32 else ""
             raise ValueError(
                 f"{name} contains values as small as {y.min():.3g}, too small for "
-                f"dtype='{dtype}'. Scale the targets, or use dtype='float64'."
+                f"dtype='{dtype}'. Scale the targets{wider}."
             )
         return values
 
@@ -145,6 +149,11 @@ class Values:
     ) -> Array | None:
         """Return the weights of the rows."""
         return weights
+
+    @property
+    def unit_free(self) -> bool:
+        """Whether training goes the same way for values in another unit."""
+        return self.regression_loss.unit_free and not self.settings.starts_as_sklearn
 
     def split(
         self, codes: Array, rng: np.random.RandomState
@@ -159,12 +168,9 @@ class Values:
         if len(codes) < 2 or not np.isfinite(predictions).all():
             return float("nan")  # neither is defined
         levels = self.attributes["_quantiles"]
-        return score_of_values(codes, predictions, weights, levels)
-    @property
-    def unit_free(self) -> bool:
-        """Whether training goes the same way for values in another unit."""
-        return self.regression_loss.unit_free and not self.settings.starts_as_sklearn
-
+        if levels is None:
+            return score_of_values(codes, predictions, weights, None)
+        return explained_pinball_loss(codes, predictions, weights, levels)
 
     def shares_right(
         self, logits: Array, codes: Array, weights: Array | None
@@ -217,6 +223,29 @@ def score_of_values(
         d2_pinball_score(y, p, sample_weight=weights, alpha=q) for p, q in columns
     ]
     return float(np.mean(scores))
+
+
+def explained_pinball_loss(
+    y: Array, predictions: Array, weights: Array | None, quantiles: Array
+) -> float:
+    """Return D^2 as ``d2_pinball_score`` does, in a tenth of its time.
+
+    Early stopping asks after every epoch: with three quantiles a fit of 300 rows took
+    fifteen times as long.
+    """
+    y = y.astype(np.float64)
+
+    def losses(of: Array) -> Array:
+        over = of - y
+        each = np.maximum((1 - quantiles) * over, -quantiles * over)
+        return np.average(each, axis=0, weights=weights)
+
+    best = [weighted_quantiles(y, weights, q) for q in quantiles.tolist()]
+    loss, constant_loss = losses(predictions), losses(np.concatenate(best))
+    # As in scikit-learn: nothing to explain is explained or not.
+    shares = np.where(loss == 0, 1.0, 0.0)
+    np.divide(constant_loss - loss, constant_loss, out=shares, where=constant_loss > 0)
+    return float(shares.mean())
 
 
 def n_columns(y: Array) -> int:
