@@ -39,6 +39,7 @@ class FittedAttributes(BaseEstimator):
     # Of a classifier.
     classes_: Array
     # Of a regressor.
+    quantile: Any
     _quantiles: Array | None
 
     _activation: str | tuple[str, ...]
