@@ -133,6 +133,8 @@ def test_fit_transform_passes_on_what_fit_takes(estimator_class):
         estimator.fit_transform(X)
 
 
+# scikit-learn 1.6 with a SciPy that is newer.
+@pytest.mark.filterwarnings("ignore:scipy.optimize. The .disp. and:DeprecationWarning")
 def test_features_for_a_logistic_regression():
     X, y = load_digits(return_X_y=True)
     network = quick(hidden_layer_sizes=32, learning_rate_init=0.01, max_iter=20)
