@@ -15,15 +15,16 @@ from skmlp_scratch._estimator.value_targets import (
     decoder,
     score_of_values,
 )
+from skmlp_scratch.nn.losses import REGRESSION_LOSSES
 from skmlp_scratch.nn.typing import Array
 
 
 class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
     """Multilayer perceptron regressor, trained by hand-written backpropagation.
 
-    Hidden layers as in :class:`ScratchMLPClassifier`; an identity output with half the
-    squared error, or an exponential output with half the Poisson deviance. It has the
-    parameters and fitted attributes of scikit-learn's
+    Hidden layers as in :class:`ScratchMLPClassifier`; an identity output with squared,
+    absolute or pinball loss, or an exponential output with half the Poisson or Gamma
+    deviance. It has the parameters and fitted attributes of scikit-learn's
     :class:`~sklearn.neural_network.MLPRegressor`, and more.
 
     Parameters
@@ -160,7 +161,8 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         exactly (float32, float16, bool, integers of up to 16 bits), float64 otherwise.
 
     monitor : {'score', 'loss'}, default='score'
-        Whether early stopping monitors R^2 or loss on the validation rows.
+        Whether early stopping monitors R^2 (of quantiles D^2) or loss on the validation
+        rows.
 
     dropout : float or list of float, default=0.0
         Probability, in training, of replacing the output of a hidden unit by 0. The
@@ -199,7 +201,8 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
     quantile : float or list of float, default=0.5
         For ``loss='quantile'``: which quantile to predict, above 0 and below 1. A list,
         in increasing order, has one output for each, for ``y`` of one column;
-        predictions are sorted, so that they never cross.
+        predictions are sorted, so that they never cross. A list of one is the same as
+        its number.
 
     Attributes
     ----------
@@ -213,7 +216,7 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         Number of layers, counting input and output.
 
     n_outputs_ : int
-        Number of output units: columns of y.
+        Number of output units: columns of y, or quantiles.
 
     out_activation_ : str
         ``'identity'``, or ``'exp'`` for the Poisson and Gamma losses.
@@ -239,8 +242,9 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         ``'adamw'``), noise and dropout. With ``warm_start``, of all fits.
 
     validation_scores_ : list of float or None
-        R^2 on the validation rows after each epoch of ``loss_curve_``: NaN for epochs
-        of an earlier fit without such rows. None if there are no such rows at all.
+        R^2 (of quantiles D^2) on the validation rows after each epoch of
+        ``loss_curve_``: NaN for epochs of an earlier fit without such rows. None if
+        there are no such rows at all.
 
     validation_loss_curve_ : list of float or None
         Mean loss on the validation rows after each epoch, without the penalty.
@@ -425,6 +429,14 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         self._fit_aside(RealValues(), Call(X, y, sample_weight, validation))
         return self
 
+    def __sklearn_tags__(self) -> Any:
+        """Return what scikit-learn wants to know."""
+        tags = super().__sklearn_tags__()
+        # Tags are asked for before the loss is checked.
+        loss = REGRESSION_LOSSES.get(str(self.loss))
+        tags.target_tags.positive_only = loss is not None and loss.lowest == 0
+        return tags
+
     @available_if(BaseScratchMLP._has_partial_fit)
     def partial_fit(
         self, X: Any, y: Any, sample_weight: Any = None
@@ -474,7 +486,8 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         -------
         y : ndarray of shape (n_samples,), (n_samples, n_outputs) or \
                 (n_samples, n_quantiles)
-            Predictions, in the computing type.
+            Predictions, in the computing type. Of several quantiles one column each, of
+            a single one none: as in scikit-learn's ``QuantileRegressor``.
         """
         fitted = snapshot(self)
         quantiles = getattr(fitted, "_quantiles", None)
@@ -501,10 +514,9 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
             with means, and does not suit quantiles: their score is the mean of
             :func:`~sklearn.metrics.d2_pinball_score` over the quantiles.
         """
-        quantiles = getattr(self, "_quantiles", None)
-        if quantiles is None:
-            return float(super().score(X, y, sample_weight))
-        return score_of_values(y, self.predict(X), sample_weight, quantiles)
+        fitted = snapshot(self)
+        quantiles = getattr(fitted, "_quantiles", None)
+        return score_of_values(y, fitted.predict(X), sample_weight, quantiles)
 
     def to_sklearn(self) -> Any:
         """Return a fitted model of scikit-learn with equal predictions.
@@ -518,16 +530,17 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
             A fitted model, which shares no array, list or RandomState with this
             estimator. It has the parameters of this estimator that ``MLPRegressor``
             knows. ``'adamw'`` becomes ``'adam'``; ``'one_cycle'`` and ``'cosine'``
-            become ``'constant'``. Fitting the model again therefore trains it
-            differently.
+            become ``'constant'``; ``'absolute_error'`` and ``'quantile'`` become
+            ``'squared_error'``, and ``'gamma'`` becomes ``'poisson'``, which has the
+            same output. Fitting the model again therefore trains it differently.
 
         Raises
         ------
         sklearn.exceptions.NotFittedError
             If this estimator is not fitted.
         ValueError
-            If scikit-learn cannot express the network: an activation that it lacks, or
-            hidden layers with different activations.
+            If scikit-learn cannot express the network: an activation that it lacks,
+            hidden layers with different activations, or several quantiles.
         """
         return to_sklearn(self, MLPRegressor)
 

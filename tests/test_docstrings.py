@@ -35,6 +35,8 @@ DIFFERENT = {
         "partial_fit Parameters y": "labels or values",
         "partial_fit Raises ValueError": "only a classifier has `classes`",
         "predict Returns y": "labels or values",
+        "to_sklearn Returns model": "only a regressor has a choice of losses",
+        "to_sklearn Raises ValueError": "only a regressor has quantiles",
     },
     "TabularMLP": {
         "oob_score_": "accuracy or R^2",

@@ -1,4 +1,4 @@
-"""The regressor: what it learns, its interface, and its two losses."""
+"""The regressor: what it learns, and its interface."""
 
 import inspect
 from functools import partial

@@ -322,7 +322,7 @@ def test_of_counts_the_mean_matters(mean, n):
     fit = ScratchMLPRegressor(loss="poisson", max_iter=2).fit
     messages = messages_of(TargetScaleWarning, fit, X, y)
     assert len(messages) == n
-    assert all("Divide it by its mean" in message for message in messages)
+    assert all("Divide the target by its mean" in message for message in messages)
 
 
 def test_validation_targets_on_another_scale_are_named():

@@ -39,6 +39,7 @@ class FittedAttributes(BaseEstimator):
     # Classifiers only.
     classes_: Array
     # Regressors only.
+    quantile: Any
     _quantiles: Array | None
 
     _activation: str | tuple[str, ...]

@@ -17,7 +17,11 @@ from skmlp_scratch._estimator.parameters import (
     ignored_parameter_warnings,
     plain,
 )
-from skmlp_scratch._estimator.prediction import last_hidden_activations, snapshot
+from skmlp_scratch._estimator.prediction import (
+    last_hidden_activations,
+    last_hidden_width,
+    snapshot,
+)
 from skmlp_scratch._estimator.settings import Settings
 from skmlp_scratch._estimator.solvers import is_stochastic, obstacle_to_partial_fit
 from skmlp_scratch._estimator.targets import TargetKind
@@ -77,7 +81,7 @@ class BaseScratchMLP(
 
     @property
     def _n_features_out(self) -> int:
-        return len(self.intercepts_[-2])
+        return last_hidden_width(self)
 
     def drop_training_state(self) -> Self:
         """Drop the state that only ``partial_fit`` needs, which makes pickles smaller.

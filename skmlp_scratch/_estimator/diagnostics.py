@@ -46,6 +46,7 @@ SCALE_TARGETS = (
     "scale the target: TransformedTargetRegressor(regressor=..., "
     "transformer=StandardScaler())"
 )
+DIVIDE_TARGETS = "divide the target by its mean, and multiply predictions by it"
 
 
 def data_warnings(
@@ -65,12 +66,7 @@ def data_warnings(
     short = problem.incremental and len(training) < FEWEST_ROWS
     if problem.past is None and not short:
         found += feature_warnings(training, names)
-        if targets.real:
-            found += target_warnings(
-                training.own()[0],
-                targets.loss.output_activation == "exp",
-                from_zero=settings.starts_as_sklearn,
-            )
+        found += target_scale_warnings(problem)
     held_out = problem.held_out
     if targets.real and held_out and held_out.targets is not training.targets:
         found += validation_target_warnings(training.own()[0], held_out.own()[0])
@@ -142,6 +138,23 @@ def _problem_of_scales(
     return problem
 
 
+def target_scale_warnings(problem: Problem) -> list[Warning]:
+    """Return a warning if the scale of a regressor's targets makes training harder."""
+    targets = problem.targets
+    if not targets.real or targets.unit_free:
+        return []
+    return target_warnings(
+        problem.training.own()[0],
+        targets.loss.output_activation == "exp",
+        from_zero=problem.settings.starts_as_sklearn,
+    )
+
+
+def target_remedy(exponential: bool) -> str:
+    """Return how to scale targets; logarithms need them above 0 still."""
+    return DIVIDE_TARGETS if exponential else SCALE_TARGETS
+
+
 def target_warnings(
     targets: Array, exponential: bool, from_zero: bool
 ) -> list[Warning]:
@@ -168,15 +181,13 @@ def target_warnings(
     if not far.any():
         return []
     column = int(far.argmax())
-    remedy = f"{SCALE_TARGETS[0].upper()}{SCALE_TARGETS[1:]}."
-    if exponential:
-        remedy = "Divide it by its mean, and multiply predictions by it."
+    remedy = target_remedy(exponential)
     what = "y" if len(far) == 1 else f"Column {column} of y"
     return [
         TargetScaleWarning(
             f"{what} has a mean of {means[column]:.3g} and a standard deviation of "
             f"{spreads[column]:.3g}, far from the 0 and 1 that default parameters are "
-            f"made for. {remedy}"
+            f"made for. {remedy[0].upper()}{remedy[1:]}."
         )
     ]
 

@@ -89,6 +89,7 @@ class Classes:
     """
 
     real = False
+    unit_free = False
 
     def __init__(self, classes: Array, settings: Settings) -> None:
         self.classes, self.settings = classes, settings
@@ -208,6 +209,7 @@ class Indicators:
     """
 
     real = False
+    unit_free = False
 
     def __init__(self, classes: Array, settings: Settings) -> None:
         self.settings, self.n_outputs = settings, len(classes)

@@ -44,6 +44,7 @@ def complete(est: FittedAttributes) -> None:
     _check_output(est)
     est._activation = _checked_activation(est.activation, len(est.coefs_) - 1)
     est.n_outputs_ = len(est.intercepts_[-1])
+    _set_quantiles(est)
     loss_curve = getattr(est, "loss_curve_", [])
     of_a_fit: dict[str, Any] = {
         "n_layers_": len(est.coefs_) + 1,
@@ -138,6 +139,18 @@ def _check_output(est: FittedAttributes) -> None:
         raise ValueError(
             f"classes_ must have one label per output, got {len(est.classes_)} labels "
             f"for {n_outputs} outputs"
+        )
+
+
+def _set_quantiles(est: FittedAttributes) -> None:
+    """Set which quantiles the outputs are, if the parameters say that they are some."""
+    if getattr(est, "loss", None) != "quantile":
+        return
+    est._quantiles = levels = np.atleast_1d(np.asarray(est.quantile, dtype=np.float64))
+    if len(levels) > 1 and len(levels) != est.n_outputs_:
+        raise ValueError(
+            f"quantile={est.quantile!r} needs one output for each quantile, but the "
+            f"weights are for {est.n_outputs_} outputs"
         )
 
 

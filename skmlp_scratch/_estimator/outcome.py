@@ -7,10 +7,10 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skmlp_scratch._estimator.diagnostics import (
     SCALE_FEATURES,
-    SCALE_TARGETS,
     describe_outlier,
     features_are_fine,
-    target_warnings,
+    target_remedy,
+    target_scale_warnings,
 )
 from skmlp_scratch._estimator.judgement import Judgement, judge
 from skmlp_scratch._estimator.problem import Problem
@@ -271,12 +271,8 @@ class Outcome:
             )
         if not self._features_fine:
             found.append(SCALE_FEATURES)
-        if targets.real and target_warnings(
-            self.problem.training.own()[0],
-            targets.loss.output_activation == "exp",
-            settings.starts_as_sklearn,
-        ):
-            found.append(SCALE_TARGETS)
+        if target_scale_warnings(self.problem):
+            found.append(target_remedy(targets.loss.output_activation == "exp"))
         if stuck:
             found += ["lower alpha", "train longer"]
         return ", or ".join(found or ["raise alpha"])

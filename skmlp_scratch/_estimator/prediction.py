@@ -99,14 +99,20 @@ def reduced_logits(
 def last_hidden_activations(fitted: FittedAttributes, X: Any) -> Array:
     """Check rows; return the activations of the last hidden layer."""
     X, (W, b, activation) = _checked(fitted, X)
-    if len(W) == 1:
+    last_hidden_width(fitted)
+    *names, last = per_layer(activation, len(W) - 1)
+    outputs = predict_logits(X, W[:-1], b[:-1], names)
+    return ACTIVATIONS[last]().forward(outputs, out=outputs)
+
+
+def last_hidden_width(fitted: FittedAttributes) -> int:
+    """Return the units of the last hidden layer; raise an error if there is none."""
+    if len(fitted.intercepts_) == 1:
         raise ValueError(
             "transform returns the activations of the last hidden layer, and there is "
             "none. Fit with hidden_layer_sizes of at least one layer."
         )
-    *names, last = per_layer(activation, len(W) - 1)
-    outputs = predict_logits(X, W[:-1], b[:-1], names)
-    return ACTIVATIONS[last]().forward(outputs, out=outputs)
+    return len(fitted.intercepts_[-2])
 
 
 def _checked(fitted: FittedAttributes, X: Any) -> tuple[Array, tuple[Any, ...]]:

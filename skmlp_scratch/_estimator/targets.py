@@ -54,6 +54,8 @@ class Targets(Protocol):
         How many outputs the network needs.
     real : bool
         Whether they are values, not labels.
+    unit_free : bool
+        Whether training goes the same way for values in another unit.
     attributes : dict
         The fitted attributes that depend on the targets.
     """
@@ -63,6 +65,10 @@ class Targets(Protocol):
     n_outputs: int
     real: bool
     attributes: dict[str, Any]
+
+    @property
+    def unit_free(self) -> bool:
+        """See above."""
 
     def check_validation(self, y: Array) -> None:
         """Raise an error unless validation targets are like the training targets."""

@@ -18,7 +18,11 @@ from skmlp_scratch._estimator.split import random_split
 from skmlp_scratch._estimator.targets import Known, Targets
 from skmlp_scratch.nn.deviances import ExponentialLoss
 from skmlp_scratch.nn.losses import REGRESSION_LOSSES
-from skmlp_scratch.nn.regression_losses import PinballLoss, RegressionLoss
+from skmlp_scratch.nn.regression_losses import (
+    PinballLoss,
+    RegressionLoss,
+    weighted_quantiles,
+)
 from skmlp_scratch.nn.typing import Array, Loss
 
 
@@ -42,10 +46,7 @@ class RealValues:
         if not known.resumes:
             return targets
         if targets.n_outputs != known.n_outputs:
-            raise ValueError(
-                f"y has {targets.n_outputs} outputs, but had {known.n_outputs} in the "
-                "last fit"
-            )
+            raise ValueError(targets.other_outputs(known.n_outputs))
         if targets.loss.output_activation != known.output_activation:
             raise ValueError(
                 f"loss={settings.loss!r} is not that of the last fit: training cannot "
@@ -87,10 +88,23 @@ class Values:
                 raise ValueError(
                     f"quantile={list(settings.quantile)} has several quantiles, which "
                     f"are for y of one column, got {n_columns} columns. Fit one "
-                    "regressor per column with MultiOutputRegressor, or pass one "
-                    "quantile."
+                    "regressor per column, or pass one quantile."
                 )
             self.n_outputs = max(n_columns, len(levels))
+
+    def other_outputs(self, before: int | None) -> str:
+        """Return why training cannot go on from a fit with so many outputs."""
+        what, back = f"y of shape (n_samples, {self.n_columns})", "the columns of y"
+        if self.n_columns == 1:
+            what = "y of shape (n_samples,)"
+        if self.settings.loss == "quantile" and self.n_columns == 1:
+            what = f"quantile={list(self.settings.quantile)}"
+            back = "the number of quantiles"
+        return (
+            f"{what} needs a network of {self.n_outputs} outputs, but the last fit had "
+            f"{before}: training cannot go on from its weights. Set {back} back, or "
+            "call fit with warm_start=False."
+        )
 
     def check_allowed(self, y: Array, what: str, *, not_all_zero: bool) -> None:
         """Raise an error if there are targets that the loss does not allow.
@@ -122,10 +136,12 @@ class Values:
         """Return the values as a matrix, in the computing type."""
         check_target_range(y, self.regression_loss.quadratic, dtype, name)
         values = y.reshape(len(y), -1).astype(dtype, order="C")
-        if self.regression_loss.lowest_excluded and not values.all():
+        smallest = np.finfo(dtype).tiny
+        if self.regression_loss.lowest_excluded and values.min() < smallest:
+            wider = ", or use dtype='float64'" if dtype == np.float32 else ""
             raise ValueError(
                 f"{name} contains values as small as {y.min():.3g}, too small for "
-                f"dtype='{dtype}'. Scale the targets, or use dtype='float64'."
+                f"dtype='{dtype}'. Scale the targets{wider}."
             )
         return values
 
@@ -134,6 +150,11 @@ class Values:
     ) -> Array | None:
         """Return the weights of the rows."""
         return weights
+
+    @property
+    def unit_free(self) -> bool:
+        """Whether training goes the same way for values in another unit."""
+        return self.regression_loss.unit_free and not self.settings.starts_as_sklearn
 
     def split(
         self, codes: Array, rng: np.random.RandomState
@@ -148,7 +169,9 @@ class Values:
         if len(codes) < 2 or not np.isfinite(predictions).all():
             return float("nan")  # the score is not defined
         levels = self.attributes["_quantiles"]
-        return score_of_values(codes, predictions, weights, levels)
+        if levels is None:
+            return score_of_values(codes, predictions, weights, None)
+        return explained_pinball_loss(codes, predictions, weights, levels)
 
     def shares_right(
         self, logits: Array, codes: Array, weights: Array | None
@@ -202,6 +225,29 @@ def score_of_values(
         d2_pinball_score(y, p, sample_weight=weights, alpha=q) for p, q in columns
     ]
     return float(np.mean(scores))
+
+
+def explained_pinball_loss(
+    y: Array, predictions: Array, weights: Array | None, quantiles: Array
+) -> float:
+    """Return D^2 as ``d2_pinball_score`` does, in a tenth of its time.
+
+    Early stopping asks after every epoch: with three quantiles a fit of 300 rows took
+    fifteen times as long.
+    """
+    y = y.astype(np.float64)
+
+    def losses(of: Array) -> Array:
+        over = of - y
+        each = np.maximum((1 - quantiles) * over, -quantiles * over)
+        return np.average(each, axis=0, weights=weights)
+
+    best = [weighted_quantiles(y, weights, q) for q in quantiles.tolist()]
+    loss, constant_loss = losses(predictions), losses(np.concatenate(best))
+    # As in scikit-learn: nothing to explain is explained or not.
+    shares = np.where(loss == 0, 1.0, 0.0)
+    np.divide(constant_loss - loss, constant_loss, out=shares, where=constant_loss > 0)
+    return float(shares.mean())
 
 
 def n_columns(y: Array) -> int:

@@ -57,14 +57,17 @@ class GammaDeviance(ExponentialLoss):
     """
 
     lowest_excluded = True
+    unit_free = True
 
     def row_losses(
         self, logits: Array, targets: Array, out: Array | None = None
     ) -> tuple[Array, Array]:
         """Return the losses and ``1 - t / exp(z)``."""
-        losses = (logits - np.log(targets)).sum(axis=1)
-        out = np.exp(np.negative(logits, out=out), out=out)
-        out *= -targets
-        out += 1
+        # Not t exp(-z): small targets and their predictions are far outside the range
+        # of the type where their ratio is near 1.
+        out = np.subtract(np.log(targets), logits, out=out)
+        losses = -out.sum(axis=1)
+        np.exp(out, out=out)
+        np.subtract(1, out, out=out)
         losses -= out.sum(axis=1)
         return losses, out

@@ -29,11 +29,14 @@ class RegressionLoss:
         Whether targets must be above ``lowest``.
     quadratic : bool
         Whether losses grow with the square of the targets.
+    unit_free : bool
+        Whether the loss is the same for targets and predictions in another unit.
     """
 
     output_activation = "identity"
     lowest, lowest_excluded = -math.inf, False
     quadratic = False
+    unit_free = False
 
     def output(self, logits: Array) -> Array:
         """Return the predictions: the logits themselves."""

@@ -207,7 +207,7 @@ def test_no_going_on_with_another_kind_of_targets(method):
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_no_going_on_with_another_number_of_outputs(method):
     estimator = quick(ScratchMLPRegressor, warm_start=True).fit(X, y)
-    message = "y has 3 outputs, but had 1"
+    message = "y of shape .* needs a network of 3 outputs, but the last fit had 1"
     raises_and_changes_nothing(estimator, message, method, X, INDICATORS)
 
 
