@@ -55,29 +55,29 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
     batch_size : int or 'auto', default='auto'
         Number of rows in a mini-batch. ``'auto'`` means ``min(200, n_samples)``.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive', 'one_cycle', 'cosine'}, \
-            default='constant'
+    learning_rate : {'constant', 'invscaling', 'adaptive', 'one_cycle', \
+            'cosine'}, default='constant'
         Schedule of the learning rate. For ``'sgd'``, ``'invscaling'`` sets it after
         each epoch to ``learning_rate_init / (t_ + 1) ** power_t``, and ``'adaptive'``
         divides it by 5 instead of stopping, until it is below 1e-6.
 
-        The two others change it at every step, over all of ``max_iter``, for ``'adam'``
-        and ``'adamw'`` too. ``'one_cycle'`` [5]_ rises linearly to
+        The others are plans for all of ``max_iter``, which change it at every step, for
+        ``'adam'`` and ``'adamw'`` too. ``'one_cycle'`` [5]_ rises linearly to
         ``learning_rate_init`` in the first quarter, then falls linearly to zero.
         ``'cosine'`` [6]_ follows half a cosine down to zero, after a warm-up of one
-        twentieth. Every fit with one of the two, also with ``warm_start``, takes all
-        ``max_iter`` epochs: neither ``tol`` nor early stopping ends it.
+        twentieth. Every fit by a plan, also with ``warm_start``, takes all ``max_iter``
+        epochs: neither ``tol`` nor early stopping ends it.
 
     learning_rate_init : float, default=0.001
-        Initial learning rate; with ``'one_cycle'`` and ``'cosine'`` the largest. Not
-        used by L-BFGS.
+        Initial learning rate; of a plan, see ``learning_rate``, the largest. Not used
+        by L-BFGS.
 
     power_t : float, default=0.5
         Exponent of ``'invscaling'``.
 
     max_iter : int, default=200
         Maximum number of epochs, each of which uses every row once; for L-BFGS, of
-        iterations. With ``'one_cycle'`` and ``'cosine'`` the number of epochs.
+        iterations. With a plan for ``learning_rate``, the number of epochs.
 
     shuffle : bool, default=True
         Whether to shuffle the rows before every epoch.
@@ -109,10 +109,10 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
 
     early_stopping : bool, default=False
         Whether to stop when ``monitor`` no longer improves on the validation rows, and
-        to keep the weights of the best epoch. With ``'one_cycle'`` and ``'cosine'`` it
-        only keeps those weights. Without ``X_val``, some of the training rows are set
-        aside, by a stratified split: a class with too few rows for it stays in
-        training, with a warning. Not for L-BFGS.
+        to keep the weights of the best epoch. With a plan for ``learning_rate`` it only
+        keeps those weights. Without ``X_val``, some of the training rows are set aside,
+        by a stratified split: a class with too few rows for it stays in training, with
+        a warning. Not for L-BFGS.
 
     validation_fraction : float, default=0.1
         Fraction of the rows that early stopping sets aside, at least 0 and below 1.
@@ -125,7 +125,7 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
 
     n_iter_no_change : int or float('inf'), default=10
         Number of epochs in a row without improvement that are allowed. Without effect
-        with ``'one_cycle'`` and ``'cosine'``.
+        with a plan for ``learning_rate``.
 
     max_fun : int, default=15000
         Maximum number of evaluations of the objective by L-BFGS.
@@ -561,9 +561,9 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         model : MLPClassifier
             A fitted model, which shares no array, list or RandomState with this
             estimator. It has the parameters of this estimator that ``MLPClassifier``
-            knows. ``'adamw'`` becomes ``'adam'``; ``'one_cycle'`` and ``'cosine'``
-            become ``'constant'``. Fitting the model again therefore trains it
-            differently.
+            knows. A solver that scikit-learn lacks becomes ``'adam'``, and a learning
+            rate that it lacks ``'constant'``. Fitting
+            the model again therefore trains it differently.
 
         Raises
         ------

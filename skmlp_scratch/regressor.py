@@ -29,8 +29,8 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
 
     Parameters
     ----------
-    loss : {'squared_error', 'absolute_error', 'quantile', 'poisson', 'gamma'}, \
-            default='squared_error'
+    loss : {'squared_error', 'absolute_error', 'quantile', 'poisson', \
+            'gamma'}, default='squared_error'
         ``1/2 (prediction - target)^2``, whose best prediction is the mean;
         ``|prediction - target|``, for the median; the pinball loss, for quantiles; half
         the Poisson deviance, for counts and other targets of at least 0, or half the
@@ -61,29 +61,29 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
     batch_size : int or 'auto', default='auto'
         Number of rows in a mini-batch. ``'auto'`` means ``min(200, n_samples)``.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive', 'one_cycle', 'cosine'}, \
-            default='constant'
+    learning_rate : {'constant', 'invscaling', 'adaptive', 'one_cycle', \
+            'cosine'}, default='constant'
         Schedule of the learning rate. For ``'sgd'``, ``'invscaling'`` sets it after
         each epoch to ``learning_rate_init / (t_ + 1) ** power_t``, and ``'adaptive'``
         divides it by 5 instead of stopping, until it is below 1e-6.
 
-        The two others change it at every step, over all of ``max_iter``, for ``'adam'``
-        and ``'adamw'`` too. ``'one_cycle'`` [5]_ rises linearly to
+        The others are plans for all of ``max_iter``, which change it at every step, for
+        ``'adam'`` and ``'adamw'`` too. ``'one_cycle'`` [5]_ rises linearly to
         ``learning_rate_init`` in the first quarter, then falls linearly to zero.
         ``'cosine'`` [6]_ follows half a cosine down to zero, after a warm-up of one
-        twentieth. Every fit with one of the two, also with ``warm_start``, takes all
-        ``max_iter`` epochs: neither ``tol`` nor early stopping ends it.
+        twentieth. Every fit by a plan, also with ``warm_start``, takes all ``max_iter``
+        epochs: neither ``tol`` nor early stopping ends it.
 
     learning_rate_init : float, default=0.001
-        Initial learning rate; with ``'one_cycle'`` and ``'cosine'`` the largest. Not
-        used by L-BFGS.
+        Initial learning rate; of a plan, see ``learning_rate``, the largest. Not used
+        by L-BFGS.
 
     power_t : float, default=0.5
         Exponent of ``'invscaling'``.
 
     max_iter : int, default=200
         Maximum number of epochs, each of which uses every row once; for L-BFGS, of
-        iterations. With ``'one_cycle'`` and ``'cosine'`` the number of epochs.
+        iterations. With a plan for ``learning_rate``, the number of epochs.
 
     shuffle : bool, default=True
         Whether to shuffle the rows before every epoch.
@@ -115,11 +115,10 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
 
     early_stopping : bool, default=False
         Whether to stop when ``monitor`` no longer improves on the validation rows, and
-        to keep the weights of the best epoch. With ``'one_cycle'`` and ``'cosine'`` it
-        only keeps those weights. Without ``X_val``, some of the training rows are set
-        aside, at random. Not for L-BFGS. Epochs of an untrained network do not count:
-        R^2 is not above 0, and the loss is above half the loss of a constant
-        prediction.
+        to keep the weights of the best epoch. With a plan for ``learning_rate`` it only
+        keeps those weights. Without ``X_val``, some of the training rows are set aside,
+        at random. Not for L-BFGS. Epochs of an untrained network do not count: R^2 is
+        not above 0, and the loss is above half the loss of a constant prediction.
 
     validation_fraction : float, default=0.1
         Fraction of the rows that early stopping sets aside, at least 0 and below 1.
@@ -132,7 +131,7 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
 
     n_iter_no_change : int or float('inf'), default=10
         Number of epochs in a row without improvement that are allowed. Without effect
-        with ``'one_cycle'`` and ``'cosine'``.
+        with a plan for ``learning_rate``.
 
     max_fun : int, default=15000
         Maximum number of evaluations of the objective by L-BFGS.
@@ -219,7 +218,7 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         Number of output units: columns of y, or quantiles.
 
     out_activation_ : str
-        ``'identity'``, or ``'exp'`` for the Poisson and Gamma losses.
+        ``'identity'``, or ``'exp'`` for the losses that are deviances.
 
     n_iter_ : int
         Number of epochs of the last fit; for L-BFGS, of iterations.
@@ -529,10 +528,10 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         model : MLPRegressor
             A fitted model, which shares no array, list or RandomState with this
             estimator. It has the parameters of this estimator that ``MLPRegressor``
-            knows. ``'adamw'`` becomes ``'adam'``; ``'one_cycle'`` and ``'cosine'``
-            become ``'constant'``; ``'absolute_error'`` and ``'quantile'`` become
-            ``'squared_error'``, and ``'gamma'`` becomes ``'poisson'``, which has the
-            same output. Fitting the model again therefore trains it differently.
+            knows. A solver that scikit-learn lacks becomes ``'adam'``, and a learning
+            rate that it lacks ``'constant'``, and a loss
+            that it lacks the one with the same output. Fitting
+            the model again therefore trains it differently.
 
         Raises
         ------

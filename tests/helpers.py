@@ -20,7 +20,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
 from skmlp_scratch._estimator.settings import Settings
-from skmlp_scratch._estimator.solvers import SOLVERS, STOCHASTIC
+from skmlp_scratch._estimator.solvers import SOLVERS, STOCHASTIC, make_optimizer
 from skmlp_scratch.nn.activations import ACTIVATIONS
 from skmlp_scratch.nn.classification_losses import SoftmaxCrossEntropy
 from skmlp_scratch.nn.fast import VECTOR_BLOCK
@@ -68,7 +68,7 @@ def new_optimizer(solver, vector, **parameters):
     """Return a solver's optimizer for a vector whose first entry is a weight."""
     given = {**ScratchMLPRegressor().get_params(), "alpha": 0.1, **parameters}
     views = SimpleNamespace(vector=vector, matrices=vector[:1])
-    return SOLVERS[solver].make(Settings.of(given), views)
+    return make_optimizer(Settings.of(given | {"solver": solver}), views)
 
 
 optimizers = pytest.mark.parametrize(

@@ -5,9 +5,15 @@ import inspect
 import re
 
 import pytest
+from helpers import ESTIMATORS
 
 import skmlp_scratch
 from skmlp_scratch import exceptions, nn
+from skmlp_scratch._estimator.solvers import SOLVERS
+from skmlp_scratch.nn.activations import ACTIVATIONS
+from skmlp_scratch.nn.initializers import INITIALIZERS
+from skmlp_scratch.nn.losses import REGRESSION_LOSSES
+from skmlp_scratch.nn.schedules import SCHEDULES
 
 docscrape = pytest.importorskip("numpydoc.docscrape")
 validate = pytest.importorskip("numpydoc.validate").validate
@@ -120,6 +126,32 @@ def test_a_classifier_and_its_regressor_describe_the_same_alike(prefix):
     unlike = {key for key in shared if normalized(ours[key]) != normalized(theirs[key])}
     # An entry that no longer differs must leave the list.
     assert unlike == set(DIFFERENT[prefix])
+
+
+# What the value of a parameter may be.
+OPTIONS = {
+    "activation": ACTIVATIONS,
+    "learning_rate": SCHEDULES,
+    "loss": REGRESSION_LOSSES,
+    "solver": SOLVERS,
+    "weight_init": INITIALIZERS,
+}
+
+
+@pytest.mark.parametrize(
+    ("estimator_class", "parameter"),
+    [
+        (estimator_class, parameter)
+        for estimator_class in ESTIMATORS
+        for parameter in OPTIONS
+        if parameter in estimator_class().get_params()
+    ],
+)
+def test_documented_options_are_those_of_the_tables(estimator_class, parameter):
+    entries = docscrape.ClassDoc(estimator_class)["Parameters"]
+    (kind,) = [entry.type for entry in entries if entry.name == parameter]
+    documented = re.findall(r"'(\w+)'", kind.partition("}")[0])
+    assert documented == [*OPTIONS[parameter]]
 
 
 @pytest.mark.parametrize("name", skmlp_scratch.__all__)

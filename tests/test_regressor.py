@@ -322,7 +322,7 @@ def test_predictions_are_the_networks_formula(hidden_layer_sizes, n_outputs, los
     np.testing.assert_allclose(regressor.predict(data), expected, rtol=1e-9, atol=1e-12)
 
 
-@regression_losses
+@pytest.mark.parametrize("loss", LOSS_FUNCTIONS)
 @float_names
 def test_numbers_belong_together(dtype, loss):
     X, y = positive_targets()

@@ -27,9 +27,10 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
+from skmlp_scratch._estimator.solvers import either
 from skmlp_scratch.exceptions import DivergenceError, IgnoredParameterWarning
 from skmlp_scratch.nn.activations import ACTIVATIONS
-from skmlp_scratch.nn.schedules import SCHEDULES
+from skmlp_scratch.nn.schedules import BUDGETED, SCHEDULES
 
 quick = partial(helpers.quick, hidden_layer_sizes=16, max_iter=4, batch_size=50)
 
@@ -213,7 +214,7 @@ def test_partial_fit_has_no_budget(learning_rate, estimator_class):
 def test_what_a_budget_does_not_look_at_is_named(parameters, learning_rate):
     estimator = quick(learning_rate=learning_rate, **parameters)
     name = next(iter(parameters))
-    message = f"{name}=.* needs .*a learning_rate that is not 'one_cycle' or 'cosine'"
+    message = f"{name}=.* needs .*a learning_rate that is not {either(BUDGETED)}"
     with pytest.warns(IgnoredParameterWarning, match=message):
         estimator.fit(X_train, y_train)
 

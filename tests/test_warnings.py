@@ -32,6 +32,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor, exceptions
 from skmlp_scratch._estimator.label_targets import Classes
+from skmlp_scratch._estimator.solvers import READERS, SOLVERS
 from skmlp_scratch._estimator.value_targets import Values
 from skmlp_scratch.exceptions import (
     ConstantPredictionWarning,
@@ -377,6 +378,33 @@ def test_a_parameter_without_effect_is_named(parameters, message, estimator_clas
     plain = quick(estimator_class, solver=parameters.get("solver", "adam"))
     recorded(plain.fit, X, y)
     np.testing.assert_array_equal(numbers(estimator), numbers(plain))
+
+
+# Of each parameter that only some solvers read, another value than its default.
+READ_BY_SOME = {
+    "beta_1": 0.5,
+    "beta_2": 0.5,
+    "epsilon": 0.1,
+    "max_fun": 1,
+    "momentum": 0.5,
+    "nesterovs_momentum": False,
+}
+
+
+def test_what_only_some_solvers_read_is_known():
+    assert READ_BY_SOME.keys() == READERS.keys()
+
+
+@pytest.mark.parametrize("parameter", READ_BY_SOME)
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_solver_reads_what_its_record_says(solver, parameter):
+    estimator = quick(solver=solver, **{parameter: READ_BY_SOME[parameter]})
+    caught = of_category(recorded(estimator.fit, X, y), IgnoredParameterWarning)
+    plain = quick(solver=solver)
+    recorded(plain.fit, X, y)
+    is_read = solver in READERS[parameter]
+    assert bool(caught) is not is_read
+    assert (numbers(estimator) != numbers(plain)).any() == is_read
 
 
 @both

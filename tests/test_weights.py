@@ -9,6 +9,7 @@ import sklearn
 from helpers import (
     UNLIKE_SOLVERS,
     estimator_for,
+    ignore,
     ignore_convergence,
     numbers,
     penalized_solvers,
@@ -108,6 +109,7 @@ def test_ones_and_a_scalar_are_no_weights(kind, solver):
         )
 
 
+@ignore("ConstantPredictionWarning")
 @seeds
 @ways_to_stop
 @kinds

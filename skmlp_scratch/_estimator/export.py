@@ -13,16 +13,12 @@ from skmlp_scratch._estimator.attributes import FittedAttributes
 from skmlp_scratch._estimator.loaded import as_arrays, complete_for_training
 from skmlp_scratch._estimator.prediction import snapshot
 from skmlp_scratch.nn.activations import per_layer
-from skmlp_scratch.nn.schedules import BUDGETED
 
 SKLEARN_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
-# What scikit-learn lacks, and what takes its place: predictions are the same.
-SKLEARN_SOLVERS = {"adamw": "adam"}
-SKLEARN_LOSSES = {
-    "absolute_error": "squared_error",
-    "quantile": "squared_error",
-    "gamma": "poisson",
-}
+SKLEARN_SOLVERS = ("adam", "sgd", "lbfgs")
+SKLEARN_LEARNING_RATES = ("constant", "invscaling", "adaptive")
+# By output activation: the loss with the same predictions.
+SKLEARN_LOSSES = {"identity": "squared_error", "exp": "poisson"}
 # Fitted attributes that mean the same in both packages.
 SHARED = [
     "n_layers_",
@@ -67,11 +63,12 @@ def to_sklearn(estimator: FittedAttributes, model_class: Any) -> Any:
     _copy(estimator, model, model.get_params())
     model.coefs_, model.intercepts_ = as_arrays(model.coefs_, model.intercepts_)
     model.set_params(activation=activation)
-    model.solver = SKLEARN_SOLVERS.get(model.solver, model.solver)
-    if hasattr(model, "loss"):
-        model.loss = SKLEARN_LOSSES.get(model.loss, model.loss)
-    if estimator.learning_rate in BUDGETED:
+    if model.solver not in SKLEARN_SOLVERS:
+        model.set_params(solver="adam")
+    if model.learning_rate not in SKLEARN_LEARNING_RATES:
         model.set_params(learning_rate="constant")
+    if "loss" in model.get_params():
+        model.set_params(loss=SKLEARN_LOSSES[estimator.out_activation_])
     if hasattr(model, "classes_"):
         _set_label_binarizer(model)
         if model.out_activation_ == "softmax" and len(model.classes_) == 2:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from skmlp_scratch._estimator.settings import Settings
-from skmlp_scratch.nn.optimizers import SGD, Adam, AdamW, Optimizer
+from skmlp_scratch.nn import optimizers
 from skmlp_scratch.nn.parameters import Parameters
 from skmlp_scratch.nn.schedules import BUDGETED, SCHEDULES, Constant
 
@@ -20,19 +20,21 @@ class Solver:
 
     Attributes
     ----------
-    make : callable or None
-        Returns a new optimizer. None means that SciPy computes the steps, from all
+    optimizer : callable or None
+        The class of the optimizer. None means that SciPy computes the steps, from all
         rows.
     reads : tuple of str
         Parameters of the estimator that only some solvers read, this one among them.
+        The optimizer has parameters with the same names.
     decays_weights : bool
-        Whether ``alpha`` is the strength of a weight decay, not of a penalty.
+        Whether ``alpha`` is the strength of a weight decay, not of a penalty. The
+        optimizer then has the parameters ``n_matrix_entries`` and ``decay``, too.
     adapts_rates : bool
         Whether each parameter has its own learning rate: only constant and budgeted
         schedules suit it.
     """
 
-    make: Callable[[Settings, Parameters], Optimizer] | None
+    optimizer: Callable[..., optimizers.Optimizer] | None
     reads: tuple[str, ...]
     decays_weights: bool = False
     adapts_rates: bool = False
@@ -40,33 +42,14 @@ class Solver:
     @property
     def stochastic(self) -> bool:
         """Whether it trains on mini-batches, and allows ``partial_fit``."""
-        return self.make is not None
-
-
-def _adam(settings: Settings, parameters: Parameters) -> Adam:
-    return Adam(parameters.vector, settings.beta_1, settings.beta_2, settings.epsilon)
-
-
-def _adamw(settings: Settings, parameters: Parameters) -> AdamW:
-    return AdamW(
-        parameters.vector,
-        len(parameters.matrices),
-        settings.alpha,
-        settings.beta_1,
-        settings.beta_2,
-        settings.epsilon,
-    )
-
-
-def _sgd(settings: Settings, parameters: Parameters) -> SGD:
-    return SGD(parameters.vector, settings.momentum, settings.nesterovs_momentum)
+        return self.optimizer is not None
 
 
 MOMENTS = ("beta_1", "beta_2", "epsilon")
 SOLVERS: dict[str, Solver] = {
-    "adam": Solver(_adam, MOMENTS, adapts_rates=True),
-    "adamw": Solver(_adamw, MOMENTS, adapts_rates=True, decays_weights=True),
-    "sgd": Solver(_sgd, ("momentum", "nesterovs_momentum")),
+    "adam": Solver(optimizers.Adam, MOMENTS, adapts_rates=True),
+    "adamw": Solver(optimizers.AdamW, MOMENTS, adapts_rates=True, decays_weights=True),
+    "sgd": Solver(optimizers.SGD, ("momentum", "nesterovs_momentum")),
     "lbfgs": Solver(None, ("max_fun",)),
 }
 STOCHASTIC = tuple(name for name, solver in SOLVERS.items() if solver.stochastic)
@@ -116,12 +99,18 @@ def obstacle_to_partial_fit(
     return None
 
 
-def make_optimizer(settings: Settings, parameters: Parameters) -> Optimizer:
+def make_optimizer(settings: Settings, parameters: Parameters) -> optimizers.Optimizer:
     """Return a new optimizer."""
-    make = SOLVERS[settings.solver].make
-    if make is None:
+    solver = SOLVERS[settings.solver]
+    if solver.optimizer is None:
         raise ValueError(f"solver={settings.solver!r} has no optimizer of its own")
-    return make(settings, parameters)
+    options = {name: getattr(settings, name) for name in solver.reads}
+    if solver.decays_weights:
+        options |= {
+            "n_matrix_entries": len(parameters.matrices),
+            "decay": settings.alpha,
+        }
+    return solver.optimizer(parameters.vector, **options)
 
 
 def make_schedule(settings: Settings, n_steps: int) -> Constant:

@@ -32,7 +32,7 @@ class SGD:
         The vector to update; only its shape and type are used here.
     momentum : float, default=0.9
         The fraction of the last step that is kept, from 0 to 1.
-    nesterov : bool, default=True
+    nesterovs_momentum : bool, default=True
         Whether to use Nesterov's momentum.
     """
 
@@ -40,9 +40,9 @@ class SGD:
         self,
         parameters: Array,
         momentum: float = 0.9,
-        nesterov: bool = True,
+        nesterovs_momentum: bool = True,
     ) -> None:
-        self.momentum, self.nesterov = momentum, nesterov
+        self.momentum, self.nesterovs_momentum = momentum, nesterovs_momentum
         self.state: dict[str, Any] = {
             "t": 0,
             "velocity": np.zeros_like(parameters),
@@ -57,7 +57,7 @@ class SGD:
         def update(parameters: Array, gradient: Array, velocity: Array) -> None:
             velocity *= decay
             add_multiple(velocity, -learning_rate, gradient)
-            if self.nesterov:
+            if self.nesterovs_momentum:
                 add_multiple(parameters, momentum, velocity)
                 add_multiple(parameters, -learning_rate, gradient)
             else:
