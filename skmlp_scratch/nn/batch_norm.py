@@ -21,8 +21,7 @@ class BatchNorm:
     averages or restores the parameters does the same to them.
 
     The running variance divides by the number of rows, too, where the paper's algorithm
-    2 has ``n - 1``: an integer weight is then the same as repeating a row, and after
-    batches of 2 to 32 rows of digits and breast_cancer all log losses were lower.
+    2 has ``n - 1``: an integer weight is then the same as repeating a row.
 
     A single row has no variance: the running averages take its place. So they do if one
     row has nearly all of the weight of its batch: weighted rows count as
@@ -68,7 +67,7 @@ class BatchNorm:
         self._normalized = x - mean
         var = self.var if self._alone else self._mean(np.square(self._normalized))
         if not self._alone:
-            self._note(mean, var, n)
+            self._update_running(mean, var, n)
         self._inverse = 1 / np.sqrt(var + self.epsilon)
         self._normalized *= self._inverse
         out = np.multiply(self._normalized, self.gamma, out=out)
@@ -127,7 +126,7 @@ class BatchNorm:
         """Return the mean of each column over the rows, by their weights."""
         return column_sums(x) / len(x) if self._shares is None else self._shares @ x
 
-    def _note(self, mean: Array, var: Array, n: float) -> None:
+    def _update_running(self, mean: Array, var: Array, n: float) -> None:
         """Let the running averages approach those of a batch of ``n`` rows."""
         self.n_seen = (1 - self.momentum) * self.n_seen + n
         self.mean += n / self.n_seen * (mean - self.mean)
