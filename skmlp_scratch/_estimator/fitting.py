@@ -48,6 +48,36 @@ def fit(
 
     The estimator is unchanged, except for what the check of X sets.
     """
+    problem, initial, rng, reports = understand(est, kind, settings, call)
+    if call.incremental and len(problem.training) == 0:
+        nothing_yet = problem.past is None
+        return untrained_attributes(problem, initial) if nothing_yet else {}, reports
+    reports += data_warnings(problem, getattr(est, "feature_names_in_", None))
+    network = make_network(problem, initial, rng)
+    history, state = solve(problem, network, rng)
+    outcome = Outcome(problem, network, history)
+    reports += outcome.reports()
+    if history.divergence and call.incremental:
+        return {}, reports  # the model stays as it was
+    if settings.verbose and not call.incremental:
+        print(outcome.why_it_ended(), flush=True)
+    return fitted_attributes(problem, network, history, state), reports
+
+
+def understand(
+    est: FittedAttributes, kind: TargetKind, settings: Settings, call: Call
+) -> tuple[Problem, Parameters, np.random.RandomState, list[Warning]]:
+    """Check all that was passed; return the problem, and the first parameters.
+
+    Returns
+    -------
+    problem : Problem
+    initial : Parameters
+        Drawn at random, or those of the fit that training continues from.
+    rng : RandomState
+        The source of all further random numbers.
+    reports : list of Warning
+    """
     past = past_fit(est, settings, call)
     X, y, reports = training_data(est, kind, call, reset=past is None)
     check_density(X, settings)
@@ -57,30 +87,17 @@ def fit(
     rng = random_numbers(settings, past.state if past and call.incremental else None)
     units = [X.shape[1], *settings.hidden_layer_sizes, targets.n_outputs]
     initial = initial_parameters(Parameters(units, dtype), settings, targets, past, rng)
-    by_class = settings.class_weight is not None
-    codes = targets.encode(y, dtype)
+    codes, by_class = targets.encode(y, dtype), settings.class_weight is not None
     training = training_rows(X, codes, call, targets, dtype, by_class)
-    if call.incremental and len(training) == 0:
-        nothing_yet = past is None
-        return untrained_attributes(
-            initial, settings, targets
-        ) if nothing_yet else {}, reports
     held_out = validation_rows(est, kind, call.validation, targets, dtype)
     if held_out is None and settings.early_stopping and is_stochastic(settings.solver):
         training, held_out, found = set_aside(training, targets, rng)
         reports += found
-    problem, found = understood(settings, targets, training, held_out, past, call)
-    names = getattr(est, "feature_names_in_", None)
-    reports += found + data_warnings(problem, names)
-    network = make_network(problem, initial, rng)
-    history, state = solve(problem, network, rng)
-    outcome = Outcome(problem, network, history)
-    reports += outcome.reports()
-    if history.divergence and call.incremental:
-        return {}, reports  # as if the rows had not come
-    if settings.verbose and not call.incremental:
-        print(outcome.why_it_ended(), flush=True)
-    return fitted_attributes(problem, network, history, state), reports
+    monitor, found = choose_monitor(settings, training, held_out)
+    problem = Problem(
+        settings, targets, training, held_out, monitor, past, call.incremental
+    )
+    return problem, initial, rng, reports + found
 
 
 def past_fit(est: FittedAttributes, settings: Settings, call: Call) -> Past | None:
@@ -147,30 +164,6 @@ def initial_parameters(
             parameters, settings.weight_init, rng, settings.activation, targets.real
         )
     return parameters
-
-
-def understood(
-    settings: Settings,
-    targets: Targets,
-    training: Rows,
-    held_out: Rows | None,
-    past: Past | None,
-    call: Call,
-) -> tuple[Problem, list[Warning]]:
-    """Return the problem to be solved, and warnings."""
-    monitor, reports = choose_monitor(settings, training, held_out)
-    constant_loss = targets.loss.constant_loss(*training.own(), targets.n_outputs)
-    problem = Problem(
-        settings,
-        targets,
-        training,
-        held_out,
-        monitor,
-        constant_loss,
-        past,
-        call.incremental,
-    )
-    return problem, reports
 
 
 def choose_monitor(

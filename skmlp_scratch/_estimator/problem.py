@@ -1,6 +1,7 @@
 """The training problem that a fit solves, with all arguments checked."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from skmlp_scratch._estimator.continuation import Past
 from skmlp_scratch._estimator.rows import Rows
@@ -26,8 +27,6 @@ class Problem:
         The rows to validate on.
     monitor : str
         The monitored quantity, a key of ``nn.stopping.MONITORS``.
-    constant_loss : float
-        The loss of the best constant prediction on all training rows.
     past : Past or None
         The fit that training continues from.
     incremental : bool
@@ -39,9 +38,14 @@ class Problem:
     training: Rows
     held_out: Rows | None
     monitor: str
-    constant_loss: float
     past: Past | None
     incremental: bool
+
+    @cached_property
+    def constant_loss(self) -> float:
+        """The loss of the best constant prediction on all training rows."""
+        targets, weights = self.training.own()
+        return self.targets.loss.constant_loss(targets, weights, self.targets.n_outputs)
 
     @property
     def batch_rows(self) -> int:

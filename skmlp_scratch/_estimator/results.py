@@ -37,13 +37,11 @@ def fitted_attributes(
     }
 
 
-def untrained_attributes(
-    initial: Parameters, settings: Settings, targets: Targets
-) -> dict[str, Any]:
+def untrained_attributes(problem: Problem, initial: Parameters) -> dict[str, Any]:
     """Return the attributes after a first call of ``partial_fit`` without any rows."""
     return {
         **_of_network(*initial.copies()),
-        **_of_settings(settings, targets),
+        **_of_settings(problem.settings, problem.targets),
         **_curves(History(), past=None, incremental=True, validated=False),
         "_training_state": TrainingState(begun=False),
     }
