@@ -5,7 +5,7 @@
 Every peer fits the same work, in a process of its own per round; the rounds are
 interleaved (A B C A B C), and the figures are medians. "floor" is the time of the bare
 matrix products of that fit. With --parts, --source, --drift, --search, --layouts or
---disturbed, something else is timed.
+--regularized, something else is timed.
 """
 
 import os
@@ -171,7 +171,7 @@ def layouts(work: Work, arguments: Any, directory: str) -> str:
     )
 
 
-def disturbed(works: dict[str, Work], arguments: Any, arrays: Arrays) -> str:
+def regularized(works: dict[str, Work], arguments: Any, arrays: Arrays) -> str:
     """Return what dropout and noise add to the time of our fits."""
     rows = []
     for name, work in works.items():
@@ -293,7 +293,7 @@ def parse_arguments() -> Any:
         "--search", action="store_true", help="GridSearchCV with two workers on digits"
     )
     modes.add_argument(
-        "--disturbed",
+        "--regularized",
         action="store_true",
         help="the cost of dropout and noise (mnist-100, mnist-1024-1024, or --works)",
     )
@@ -310,7 +310,7 @@ def selected(arguments: Any) -> dict[str, Work]:
     names = [n for n, work in WORKS.items() if arguments.data in (work.data, "all")]
     if arguments.drift or arguments.layouts:
         names = ["mnist-100"]
-    if arguments.disturbed:
+    if arguments.regularized:
         names = ["mnist-100", "mnist-1024-1024"]
     names = arguments.works or names
     works = {name: WORKS[name] for name in names}
@@ -351,8 +351,8 @@ def main() -> None:
         elif arguments.layouts:
             work = next(iter(works.values()))
             section, table = "layouts", layouts(work, arguments, directory)
-        elif arguments.disturbed:
-            section, table = "disturbed", disturbed(works, arguments, arrays)
+        elif arguments.regularized:
+            section, table = "regularized", regularized(works, arguments, arrays)
         elif arguments.drift:
             section, table = "drift", drift(works, arguments)
         else:

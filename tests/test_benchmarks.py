@@ -32,7 +32,7 @@ SECTIONS = [
     "parts-sgd-float32",
     "source",
     "drift",
-    "disturbed",
+    "regularized",
     "layouts",
     "search",
     "memory",
@@ -242,8 +242,10 @@ def test_other_kernels_need_a_new_process(run, monkeypatch, tmp_path):
     assert "iris-10" in avx2
 
 
-def test_disturbed(run):
-    head, rows = run("compare.py", "--disturbed", "--works", "iris-10", "--rounds", "1")
+def test_regularized(run):
+    head, rows = run(
+        "compare.py", "--regularized", "--works", "iris-10", "--rounds", "1"
+    )
     assert head[1:] == ["plain", "dropout=0.5", "noise=0.3"]
     assert rows[0][1].endswith("(1.00)")
     assert all(re.fullmatch(r"\d+\.\d{3} \(\d+\.\d\d\)", cell) for cell in rows[0][1:])

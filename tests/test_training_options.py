@@ -122,12 +122,12 @@ def test_all_start_from_the_same_weights_and_split(name):
     options = {"max_iter": 1, "learning_rate_init": 1e-30, "batch_size": 1000}
     options |= {"early_stopping": True, "alpha": 0.0, "max_norm": 100.0}
     plain = quick(**options).fit(X_train[:1300], y_train[:1300])
-    disturbed = quick(**options | {**SETTINGS[name], "max_norm": 100.0})
-    disturbed.fit(X_train[:1300], y_train[:1300])
-    np.testing.assert_allclose(numbers(disturbed), numbers(plain), atol=1e-20)
-    assert disturbed.validation_scores_ == plain.validation_scores_
+    regularized = quick(**options | {**SETTINGS[name], "max_norm": 100.0})
+    regularized.fit(X_train[:1300], y_train[:1300])
+    np.testing.assert_allclose(numbers(regularized), numbers(plain), atol=1e-20)
+    assert regularized.validation_scores_ == plain.validation_scores_
     if "dropout" in name or "noise" in name:
-        assert disturbed.loss_ > plain.loss_ + 0.01
+        assert regularized.loss_ > plain.loss_ + 0.01
 
 
 # Schedules

@@ -17,7 +17,7 @@ from skmlp_scratch.nn.schedules import Constant
 from skmlp_scratch.nn.stopping import Patience, Watch
 from skmlp_scratch.nn.training import Step, train
 
-DISTURBANCES = {"noise": 0.5, "dropout": (0.2, 0.5, 0.3), "label_smoothing": 0.1}
+REGULARIZERS = {"noise": 0.5, "dropout": (0.2, 0.5, 0.3), "label_smoothing": 0.1}
 weighted = pytest.mark.parametrize("weighted", [False, True])
 
 
@@ -260,7 +260,7 @@ def test_gradient_with_noise_and_dropout_agrees_with_finite_differences(activati
 
     def objective(vector):
         # The same seed, hence the same masks and noise, at every evaluation.
-        network = make_normalizing(activation, **DISTURBANCES)
+        network = make_normalizing(activation, **REGULARIZERS)
         network.parameters.vector[...] = vector
         return network.loss_and_gradient(X, y, alpha=0.1)
 
@@ -268,7 +268,7 @@ def test_gradient_with_noise_and_dropout_agrees_with_finite_differences(activati
 
 
 def test_noise_and_dropout_come_on_top():
-    kinds = [type(layer).__name__ for layer in make_normalizing(**DISTURBANCES).layers]
+    kinds = [type(layer).__name__ for layer in make_normalizing(**REGULARIZERS).layers]
     first = ["GaussianNoise", "Dropout"]
     hidden = ["Affine", "BatchNorm", "GaussianNoise", "Tanh", "Dropout"]
     assert kinds == [*first, *hidden, *hidden, "Affine"]
@@ -312,8 +312,8 @@ def test_prediction_equals_the_chain_with_running_averages(activation, dtype):
     predicted = network.predict(X)
     assert predicted.dtype == dtype
     np.testing.assert_allclose(predicted, expected, **close)
-    disturbed = make_normalizing(activation, dtype=dtype, **DISTURBANCES)
-    np.testing.assert_array_equal(disturbed.predict(X), predicted)
+    regularized = make_normalizing(activation, dtype=dtype, **REGULARIZERS)
+    np.testing.assert_array_equal(regularized.predict(X), predicted)
 
 
 def test_prediction_of_the_only_batch_equals_the_training_forward():
@@ -348,7 +348,7 @@ def test_sparse_rows_equal_dense_ones(dtype):
 
 @weighted
 def test_batches_of_several_sizes_in_float32(weighted):
-    network = make_normalizing(dtype=np.float32, **DISTURBANCES)
+    network = make_normalizing(dtype=np.float32, **REGULARIZERS)
     for n_rows in (8, 3, 8, 20, 1, 2):
         X, y = make_batch(n_rows, np.float32)
         weights = make_weights(n_rows, weighted, np.float32)

@@ -125,16 +125,16 @@ def test_the_pool_is_bounded():
 
 # Within the network
 
-DISTURBANCES = {
+REGULARIZERS = {
     "noise": {"noise": 0.5},
     "dropout": {"dropout": (0.0, 0.5, 0.3)},
     "dropout of the input": {"dropout": (0.3, 0.0, 0.0)},
     "all": {"noise": 0.5, "dropout": (0.2, 0.5, 0.5), "label_smoothing": 0.1},
 }
-disturbances = pytest.mark.parametrize("name", DISTURBANCES)
+regularizers = pytest.mark.parametrize("name", REGULARIZERS)
 
 
-@disturbances
+@regularizers
 @pytest.mark.parametrize(
     "activation", ["tanh", "logistic", "elu", ("gelu", "softplus"), ("silu", "relu")]
 )
@@ -144,24 +144,24 @@ def test_gradient_with_frozen_masks_agrees_with_finite_differences(activation, n
 
     def objective(vector):
         # The same seed, hence the same masks and noise, at every evaluation.
-        network = make_network(activation, **DISTURBANCES[name])
+        network = make_network(activation, **REGULARIZERS[name])
         network.parameters.vector[...] = vector
         return network.loss_and_gradient(X, y, alpha=0.1)
 
     check_gradient(objective, parameters)
 
 
-@disturbances
-def test_disturbances_are_for_training_only(name):
+@regularizers
+def test_regularizers_are_for_training_only(name):
     X, y = make_batch()
-    plain, disturbed = make_network(), make_network(**DISTURBANCES[name])
+    plain, regularized = make_network(), make_network(**REGULARIZERS[name])
     before = X.copy()
-    loss, gradient = disturbed.loss_and_gradient(X, y)
+    loss, gradient = regularized.loss_and_gradient(X, y)
     np.testing.assert_array_equal(X, before)
     expected, expected_gradient = plain.loss_and_gradient(X, y)
     assert abs(loss - expected) > 1e-3
     assert abs(gradient - expected_gradient).max() > 1e-3
-    np.testing.assert_array_equal(disturbed.predict(X), plain.predict(X))
+    np.testing.assert_array_equal(regularized.predict(X), plain.predict(X))
 
 
 def test_expected_loss_of_a_linear_network_with_dropout():
@@ -192,7 +192,7 @@ def test_expected_loss_of_a_linear_network_with_noise():
 
 
 def test_batches_of_several_sizes():
-    network = make_network(dtype=np.float32, **DISTURBANCES["all"])
+    network = make_network(dtype=np.float32, **REGULARIZERS["all"])
     for n_rows in (8, 3, 8, 20, 1):
         loss, gradient = network.loss_and_gradient(*make_batch(n_rows, np.float32))
         assert np.isfinite(loss)
