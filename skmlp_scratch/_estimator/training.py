@@ -132,6 +132,7 @@ def solve_by_batches(
         schedule,
         0.0 if SOLVERS[settings.solver].decays_weights else settings.alpha,
         average,
+        settles=not incremental,
     )
     max_iter = None if incremental else settings.max_iter
     progress = Progress(max_iter, schedule).print_epoch if settings.verbose else None

@@ -7,13 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skmlp_scratch.nn.activations import ACTIVATIONS, per_layer
 from skmlp_scratch.nn.batches import Batches
 from skmlp_scratch.nn.divergence import BestTwo
 from skmlp_scratch.nn.history import AfterEpoch, Divergence, History, ends
+from skmlp_scratch.nn.layers import Affine
 from skmlp_scratch.nn.network import Network
 from skmlp_scratch.nn.stopping import Watch
 from skmlp_scratch.nn.typing import Array, Schedule, Update
 from skmlp_scratch.nn.updates import WeightAverage
+
+# Of the widest layer's output, for mean and variance of batch normalisation: 40 MB.
+SETTLING_ENTRIES = 10_000_000
+# Fewer rows of equal weight tell too little.
+FEWEST_TO_SETTLE = 10
 
 
 @dataclass
@@ -32,12 +39,16 @@ class Step:
         The average among the updates, if there is one. It replaces the parameters in
         validation, in stored copies and at the end of training. Its ``vector`` then
         holds the parameters without averaging, from which training can continue.
+    settles : bool, default=True
+        Whether batch normalisation predicts by mean and variance over the training
+        rows, see :func:`settle_norms`. In a stream they are not there.
     """
 
     updates: Sequence[Update]
     schedule: Schedule
     alpha: float = 0.0
     average: WeightAverage | None = None
+    settles: bool = True
 
     def averaged(self, parameters: Array) -> AbstractContextManager[None]:
         """Replace the parameters by the average, if any, within a ``with`` block."""
@@ -84,6 +95,8 @@ def train(
             watch.guard.epoch = history.total_epochs + 1
             loss = train_epoch(network, batches, step, watch)
             with step.averaged(parameters):
+                if watch.validation and step.settles:
+                    settle_norms(network, batches)
                 if watch.end_epoch(history, network, loss, batches.n_rows):
                     best.keep(parameters, history.best_epoch)
                 watch.guard.end_epoch(loss)
@@ -105,6 +118,8 @@ def train(
         best.restore(parameters)
     elif history.divergence:
         history.best_epoch = best.restore_sound(network, batches, step.alpha)
+    if step.settles:
+        settle_norms(network, batches)
 
 
 def train_epoch(network: Network, batches: Batches, step: Step, watch: Watch) -> float:
@@ -137,3 +152,28 @@ def train_epoch(network: Network, batches: Batches, step: Step, watch: Watch) ->
         if not abs(largest) < math.sqrt(np.finfo(affine.dtype).max):
             raise Divergence(math.nan, guard.epoch)
     return total / batches.n_rows
+
+
+def settle_norms(network: Network, batches: Batches) -> None:
+    """Have batch normalisation predict by mean and variance over the training rows.
+
+    Running averages lag behind the parameters, and have seen noise and dropout, which
+    prediction has not (Ioffe and Szegedy 2015, arXiv:1502.03167, algorithm 2, takes
+    both from the final network, too). A sample of the rows will do. Running averages
+    stay where batches were normalised by them, or few rows have all of the weight.
+    """
+    if not any(norm.n_seen for norm in network.norms):
+        return
+    n = min(batches.n_rows, max(SETTLING_ENTRIES // max(network.layer_units), 1000))
+    spread = np.linspace(0, batches.n_rows - 1, n).astype(int)
+    rows = np.sort(batches.order)[spread]
+    weights = np.ones(n) if batches.weights is None else batches.weights[rows]
+    if weights.sum(dtype=np.float64) ** 2 < FEWEST_TO_SETTLE * np.square(weights).sum():
+        return
+    H = batches.X[rows].astype(batches.dtype, copy=False)
+    names = per_layer(network.activation, len(network.norms))
+    layers = zip(network.parameters.W, network.parameters.b, strict=True)
+    for norm, name, (W, b) in zip(network.norms, names, layers, strict=False):
+        Z = Affine(W, b).forward(H)
+        norm.settle(Z, weights)
+        H = ACTIVATIONS[name]().forward(norm.predict(Z, out=Z), out=Z)
