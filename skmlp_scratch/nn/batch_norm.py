@@ -17,9 +17,8 @@ class BatchNorm:
 
     Mean and variance are those of the batch (Ioffe and Szegedy 2015, arXiv:1502.03167,
     algorithm 1), weighted like its rows. Running averages of both are kept for
-    prediction, until :meth:`settle` replaces them by mean and variance over many rows.
-    They stand among the parameters, with a derivative of 0: what copies, averages or
-    restores the parameters does the same to them.
+    prediction. They stand among the parameters, with a derivative of 0: what copies,
+    averages or restores the parameters does the same to them.
 
     The running variance divides by the number of rows, too, where the paper's algorithm
     2 has ``n - 1``: an integer weight is then the same as repeating a row.
@@ -107,25 +106,12 @@ class BatchNorm:
         scale = self.gamma / np.sqrt(self.var + self.epsilon)
         return W * scale, (b - self.mean) * scale + self.beta
 
-    def predict(self, x: Array, out: Array | None = None) -> Array:
-        """Return rows normalised by the averages instead of their own."""
-        scale = self.gamma / np.sqrt(self.var + self.epsilon)
-        out = np.subtract(x, self.mean, out=out)
-        out *= scale
-        out += self.beta
-        return out
-
-    def settle(self, x: Array, weights: Array | None = None) -> None:
-        """Take mean and variance of ``x``, weighted, for prediction."""
-        mean = np.average(x.astype(np.float64), axis=0, weights=weights)
-        squares = np.square(x - mean)
-        self.mean[...], self.var[...] = mean, np.average(squares, 0, weights)
-
     def unfold(self, x: Array) -> None:
         """Set everything so that the layer passes on ``x``, whole, as it is."""
         if len(x) > 1:
-            self.settle(x)
-            self.beta[...], self.n_seen = self.mean, len(x)
+            self.mean[...] = self.beta[...] = x.mean(axis=0, dtype=np.float64)
+            self.var[...] = x.var(axis=0, dtype=np.float64)
+            self.n_seen = len(x)
         self.gamma[...] = np.sqrt(self.var + self.epsilon)
 
     def _share_out(self, n_rows: int) -> float:

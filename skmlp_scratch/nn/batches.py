@@ -108,6 +108,14 @@ class Batches:
                 self.mean_weight * len(rows),
             )
 
+    def sample(self, n_rows: int) -> tuple[Array, Array | None]:
+        """Return at most ``n_rows`` rows, spread evenly, and their weights."""
+        order = np.sort(self.order)
+        spread = np.linspace(0, self.n_rows - 1, min(n_rows, self.n_rows)).astype(int)
+        rows = order[spread]
+        weights = None if self.weights is None else self.weights[rows]
+        return self.X[rows].astype(self.dtype, copy=False), weights
+
     def _gather(self, rows: Array) -> Array:
         if issparse(self.X):
             return self.X[rows].astype(self.dtype, copy=False)

@@ -7,20 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skmlp_scratch.nn.activations import ACTIVATIONS, per_layer
 from skmlp_scratch.nn.batches import Batches
 from skmlp_scratch.nn.divergence import BestTwo
 from skmlp_scratch.nn.history import AfterEpoch, Divergence, History, ends
-from skmlp_scratch.nn.layers import Affine
 from skmlp_scratch.nn.network import Network
+from skmlp_scratch.nn.regularization import Dropout, GaussianNoise
 from skmlp_scratch.nn.stopping import Watch
 from skmlp_scratch.nn.typing import Array, Schedule, Update
 from skmlp_scratch.nn.updates import WeightAverage
 
-# Of the widest layer's output, for mean and variance of batch normalisation: 40 MB.
-SETTLING_ENTRIES = 10_000_000
-# Fewer rows of equal weight tell too little.
-FEWEST_TO_SETTLE = 10
+# Enough for mean and variance of each layer's input: more bring nothing on MNIST.
+SETTLED_ROWS = 2000
 
 
 @dataclass
@@ -40,8 +37,9 @@ class Step:
         validation, in stored copies and at the end of training. Its ``vector`` then
         holds the parameters without averaging, from which training can continue.
     settles : bool, default=True
-        Whether batch normalisation predicts by mean and variance over the training
-        rows, see :func:`settle_norms`. In a stream they are not there.
+        Whether batch normalisation predicts without the noise and dropout that its
+        running averages have seen, see :func:`settle`. The rows of one call in a stream
+        are too few for that.
     """
 
     updates: Sequence[Update]
@@ -118,7 +116,7 @@ def train(
         best.restore(parameters)
     elif history.divergence:
         history.best_epoch = best.restore_sound(network, batches, step.alpha)
-    if step.settles:
+    if step.settles and watch.monitor == "loss":
         settle_norms(network, batches)
 
 
@@ -155,25 +153,36 @@ def train_epoch(network: Network, batches: Batches, step: Step, watch: Watch) ->
 
 
 def settle_norms(network: Network, batches: Batches) -> None:
-    """Have batch normalisation predict by mean and variance over the training rows.
+    """Rid the running averages of noise and dropout, if there are any.
 
-    Running averages lag behind the parameters, and have seen noise and dropout, which
-    prediction has not (Ioffe and Szegedy 2015, arXiv:1502.03167, algorithm 2, takes
-    both from the final network, too). A sample of the rows will do. Running averages
-    stay where batches were normalised by them, or few rows have all of the weight.
+    Where batches had one row, the network was trained with the averages as they are.
     """
-    if not any(norm.n_seen for norm in network.norms):
+    noisy = any(isinstance(layer, Dropout | GaussianNoise) for layer in network.layers)
+    if not (network.norms and noisy and batches.batch_size > 1):
         return
-    n = min(batches.n_rows, max(SETTLING_ENTRIES // max(network.layer_units), 1000))
-    spread = np.linspace(0, batches.n_rows - 1, n).astype(int)
-    rows = np.sort(batches.order)[spread]
-    weights = np.ones(n) if batches.weights is None else batches.weights[rows]
-    if weights.sum(dtype=np.float64) ** 2 < FEWEST_TO_SETTLE * np.square(weights).sum():
-        return
-    H = batches.X[rows].astype(batches.dtype, copy=False)
-    names = per_layer(network.activation, len(network.norms))
-    layers = zip(network.parameters.W, network.parameters.b, strict=True)
-    for norm, name, (W, b) in zip(network.norms, names, layers, strict=False):
-        Z = Affine(W, b).forward(H)
-        norm.settle(Z, weights)
-        H = ACTIVATIONS[name]().forward(norm.predict(Z, out=Z), out=Z)
+    X, weights = batches.sample(SETTLED_ROWS)
+    with np.errstate(over="ignore", invalid="ignore"):
+        settle(network, X, weights)
+
+
+def settle(network: Network, X: Array, weights: Array | None = None) -> None:
+    """Set running averages to mean and variance over rows, without noise and dropout.
+
+    Batches have noise and dropout, predictions have not: the activations that reach the
+    second normalisation are then others on average, too. Ioffe and Szegedy (2015,
+    arXiv:1502.03167, algorithm 2) take both from the final network as well.
+
+    Parameters
+    ----------
+    network : Network
+        Its running averages are set.
+    X : ndarray or sparse matrix of shape (n_rows, n_features)
+        Training rows, in the computing type.
+    weights : ndarray of shape (n_rows,), default=None
+        Row weights; None means 1.
+    """
+    for norm in network.norms:
+        norm.n_seen, norm.weights = 0, weights
+    for layer in network.layers:
+        if not isinstance(layer, Dropout | GaussianNoise):
+            X = layer.forward(X)

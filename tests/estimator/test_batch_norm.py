@@ -328,13 +328,34 @@ def test_state_is_one_more_vector_and_is_dropped_on_request(estimator_class):
     assert len(pickle.dumps(estimator)) < 1.1 * size
 
 
+@both
+@seeds
+@pytest.mark.parametrize("averaging", [0.0, 0.9])
+@pytest.mark.parametrize("of_noise", [{"noise": 0.5}, {"dropout": 0.3}], ids=str)
+def test_noise_and_dropout_do_not_shift_what_predictions_are_normalised_by(
+    of_noise, averaging, seed, estimator_class
+):
+    estimator = quick(estimator_class, averaging=averaging, max_iter=10, **of_noise)
+    estimator.set_params(activation="tanh", batch_size=30, random_state=seed).fit(X, y)
+    vector, activations = estimator._training_state.norm.parameters, X
+    further = vector[-4 * (7 + 6) :]
+    layers = np.split(further, [7, 14, 21, 28, 34, 40, 46])
+    for number, (gamma, beta) in enumerate([layers[:2], layers[4:6]]):
+        W, b = estimator.coefs_[number], estimator.intercepts_[number]
+        sums = activations @ W + b
+        np.testing.assert_allclose(sums.mean(axis=0), beta, rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(sums.std(axis=0), abs(gamma), rtol=1e-3)
+        activations = np.tanh(sums)
+
+
 # Stopping
 
 
 @both
 @seeds
+@pytest.mark.parametrize("of_noise", [{}, {"noise": 0.2, "averaging": 0.9}], ids=str)
 def test_early_stopping_brings_the_averages_of_the_best_epoch_back(
-    seed, estimator_class
+    of_noise, seed, estimator_class
 ):
     rng = np.random.default_rng(seed)
     rows = rng.normal(size=(300, 4))
@@ -342,7 +363,7 @@ def test_early_stopping_brings_the_averages_of_the_best_epoch_back(
     targets = (signal > 0) * 1 if estimator_class is ScratchMLPClassifier else signal
     estimator = quick(
         estimator_class, max_iter=60, learning_rate_init=0.05, early_stopping=True
-    ).set_params(random_state=seed, n_iter_no_change=20, monitor="loss")
+    ).set_params(random_state=seed, n_iter_no_change=20, monitor="loss", **of_noise)
     held_out = rows[200:], targets[200:]
     estimator.fit(rows[:200], targets[:200], X_val=held_out[0], y_val=held_out[1])
     losses = estimator.validation_loss_curve_

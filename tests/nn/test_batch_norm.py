@@ -15,7 +15,7 @@ from skmlp_scratch.nn.history import History
 from skmlp_scratch.nn.optimizers import SGD
 from skmlp_scratch.nn.schedules import Constant
 from skmlp_scratch.nn.stopping import Patience, Watch
-from skmlp_scratch.nn.training import Step, train
+from skmlp_scratch.nn.training import Step, settle, train
 
 REGULARIZERS = {"noise": 0.5, "dropout": (0.2, 0.5, 0.3), "label_smoothing": 0.1}
 weighted = pytest.mark.parametrize("weighted", [False, True])
@@ -357,6 +357,24 @@ def test_batches_of_several_sizes_in_float32(weighted):
         assert np.isfinite(gradient).all()
         assert gradient.dtype == network.parameters.vector.dtype == np.float32
         assert network.norms[0]._normalized.dtype == np.float32
+
+
+def test_settling_takes_averages_of_these_rows_without_noise_and_dropout():
+    network, clean = make_normalizing(**REGULARIZERS), make_normalizing()
+    X, _ = make_batch(50)
+    weights = make_weights(50, True)
+    network.forward(X)
+    noisy = averages(network)
+    settle(network, X, weights)
+    expected = clean.forward(X, weights)
+    assert abs(noisy - averages(clean)).max() > 0.1
+    np.testing.assert_allclose(averages(network), averages(clean), rtol=1e-12)
+    np.testing.assert_allclose(network.predict(X), expected, rtol=1e-9)
+    assert network.norms[0].n_seen == clean.norms[0].n_seen
+    for ours, theirs in zip(network.norms, clean.norms, strict=True):
+        np.testing.assert_array_equal(
+            (ours.gamma, ours.beta), (theirs.gamma, theirs.beta)
+        )
 
 
 # Batches
