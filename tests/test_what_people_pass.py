@@ -536,6 +536,20 @@ def test_longdouble_that_float64_cannot_hold(value, message, estimator_class):
     )
 
 
+@both
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_nan_in_foreign_byte_order(dtype, estimator_class):
+    swapped = X.astype(np.dtype(dtype).newbyteorder())
+    estimator = quick(estimator_class).fit(swapped, target(estimator_class))
+    swapped[0, 0] = np.nan
+    for attempt in (
+        lambda: estimator.predict(swapped[:1]),
+        lambda: estimator.fit(swapped, target(estimator_class)),
+    ):
+        with pytest.raises(ValueError, match="^Input X contains NaN"):
+            attempt()
+
+
 NUMBERS = {
     "Decimal": lambda: np.vectorize(lambda v: Decimal(float(v)), otypes="O")(X),
     "Fraction": lambda: np.vectorize(lambda v: Fraction(float(v)), otypes="O")(X),

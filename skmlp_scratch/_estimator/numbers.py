@@ -103,7 +103,8 @@ def check_finite(X: Array, estimator_name: str | None, name: str = "X") -> None:
     finite. For large float16 data it never is, hence the blocks of rows. NumPy's
     warning about infinities of both signs in the sum would not help the caller.
     """
-    if X.dtype.char == "g":  # longdouble, whose NaN scikit-learn 1.6 overlooks
+    # scikit-learn 1.6 overlooks NaN in longdouble and in foreign byte order.
+    if X.dtype.char == "g" or (X.dtype.kind == "f" and not X.dtype.isnative):
         with np.errstate(over="ignore"):
             X = X.astype(np.float64)
     blocks = [X]
