@@ -546,7 +546,7 @@ def test_nan_in_foreign_byte_order(dtype, estimator_class):
         lambda: estimator.predict(swapped[:1]),
         lambda: estimator.fit(swapped, target(estimator_class)),
     ):
-        with pytest.raises(ValueError, match="^Input X contains NaN"):
+        with pytest.raises(ValueError, match=r"^Input X contains NaN"):
             attempt()
 
 
