@@ -55,8 +55,6 @@ def solve(
             solve_at_once(problem, network, batches, history)
             return history, TrainingState()
         state = solve_by_batches(problem, network, batches, history, before)
-    if history.divergence and problem.incremental:
-        return history, before  # the rows of this call are left out
     state.weight_total, state.rows_weighed = weighed
     if not is_callers(problem.settings.random_state):
         state.random_state, state.seed = rng, problem.settings.random_state
