@@ -489,8 +489,7 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
             a single one none: as in scikit-learn's ``QuantileRegressor``.
         """
         fitted = snapshot(self)
-        quantiles = getattr(fitted, "_quantiles", None)
-        decode = decoder(fitted.out_activation_, quantiles)
+        decode = decoder(fitted._loss, fitted._quantiles)
         predictions = transformed_logits(fitted, X, decode)
         return predictions.ravel() if predictions.shape[1] == 1 else predictions
 
@@ -514,8 +513,8 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
             :func:`~sklearn.metrics.d2_pinball_score` over the quantiles.
         """
         fitted = snapshot(self)
-        quantiles = getattr(fitted, "_quantiles", None)
-        return score_of_values(y, fitted.predict(X), sample_weight, quantiles)
+        predictions = fitted.predict(X)
+        return score_of_values(y, predictions, sample_weight, fitted._quantiles)
 
     def to_sklearn(self) -> Any:
         """Return a fitted model of scikit-learn with equal predictions.

@@ -40,12 +40,14 @@ from sklearn.preprocessing import scale
 from sklearn.utils import get_tags
 
 from skmlp_scratch import ScratchMLPRegressor
+from skmlp_scratch._estimator.parameters import RULES, one_of
 from skmlp_scratch.exceptions import (
     DivergenceError,
     IgnoredParameterWarning,
     InvalidParameterError,
     TargetScaleWarning,
 )
+from skmlp_scratch.nn.losses import REGRESSION_LOSSES, SquaredError
 
 pytestmark = ignore_convergence
 
@@ -358,7 +360,7 @@ def test_no_going_on_with_another_number_of_quantiles(before, after, words, meth
 def test_no_going_on_from_several_quantiles_to_their_mean():
     regressor = quantiles(quantile=[0.1, 0.9], warm_start=True).fit(X, y)
     regressor.set_params(loss="squared_error", quantile=0.5)
-    message = "y of shape .* needs a network of 1 outputs, but the last fit had 2"
+    message = "loss='squared_error' is not that of the last fit"
     raises_and_changes_nothing(regressor, message, "fit", X, y)
 
 
@@ -603,3 +605,44 @@ def test_mapie_calibrates_intervals(seed):
     _, bounds = conformal.predict_interval(X_test)
     covered = coverage(bounds[:, 0, 0], bounds[:, 1, 0], y_test)
     assert covered == pytest.approx(0.9, abs=0.04)
+
+
+class Squashed(SquaredError):
+    """A loss with an output activation of its own."""
+
+    output_activation = "squashed"
+
+    def output(self, logits):
+        return np.tanh(logits)
+
+    def row_losses(self, logits, targets, out=None):
+        y = np.tanh(logits)
+        losses, dy = super().row_losses(y, targets)
+        return losses, np.multiply(dy, 1 - y * y, out=out)
+
+    def start(self, targets, weights=None):
+        return np.zeros(targets.shape[1])
+
+
+def test_predictions_are_the_output_of_the_loss(monkeypatch):
+    monkeypatch.setitem(REGRESSION_LOSSES, "squashed", Squashed)
+    monkeypatch.setitem(RULES, "loss", one_of(*REGRESSION_LOSSES))
+    targets = np.tanh(X[:, 0])
+    regressor = quick(loss="squashed").fit(X, targets, X_val=X, y_val=targets)
+    assert abs(regressor.predict(X)).max() < 1
+    score = regressor.score(X, targets)
+    assert score == pytest.approx(regressor.validation_scores_[-1])
+    with pytest.raises(ValueError, match="MLPRegressor has no output activation 'squa"):
+        regressor.to_sklearn()
+    by_hand = ScratchMLPRegressor("squashed")
+    for name in ("coefs_", "intercepts_", "out_activation_"):
+        setattr(by_hand, name, getattr(regressor, name))
+    np.testing.assert_array_equal(by_hand.predict(X), regressor.predict(X))
+    by_hand.set_params(loss="squared_error")  # for the next fit
+    np.testing.assert_array_equal(by_hand.predict(X), regressor.predict(X))
+
+
+@pytest.mark.parametrize("quantile", [[0.1, [0.9, 0.8]], [[0.5]], np.array([[0.5]])])
+def test_nested_quantiles_are_refused(quantile):
+    with pytest.raises(InvalidParameterError, match=r"^quantile must be a number above"):
+        quantiles(quantile=quantile).fit(X, y)

@@ -40,6 +40,8 @@ class FittedAttributes(BaseEstimator):
     classes_: Array
     # Regressors only.
     quantile: Any
+    loss: str
+    _loss: str
     _quantiles: Array | None
 
     _activation: str | tuple[str, ...]

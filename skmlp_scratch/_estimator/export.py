@@ -42,24 +42,9 @@ SHARED = [
 def to_sklearn(estimator: FittedAttributes, model_class: Any) -> Any:
     """Return a fitted scikit-learn model with the predictions of an estimator."""
     estimator = snapshot(estimator)
-    if len(getattr(estimator, "classes_", "ab")) == 1:
-        raise ValueError(
-            "MLPClassifier cannot express a single class: its predict_proba would have "
-            "two columns"
-        )
-    quantiles = getattr(estimator, "_quantiles", None)
-    if quantiles is not None and len(quantiles) > 1:
-        raise ValueError(
-            f"{model_class.__name__} cannot express several quantiles, whose "
-            "predictions are sorted. Fit one regressor for each."
-        )
-    activation = _common_activation(estimator, model_class)
     model = model_class()
-    if estimator.out_activation_ == "exp" and "loss" not in model.get_params():
-        raise ValueError(
-            "MLPRegressor has loss='poisson' from scikit-learn 1.7 on; this is "
-            f"scikit-learn {sklearn.__version__}"
-        )
+    _check_expressible(estimator, model)
+    activation = _common_activation(estimator, model_class)
     _copy(estimator, model, model.get_params())
     model.coefs_, model.intercepts_ = as_arrays(model.coefs_, model.intercepts_)
     model.set_params(activation=activation)
@@ -78,6 +63,31 @@ def to_sklearn(estimator: FittedAttributes, model_class: Any) -> Any:
     model._best_coefs = [W.copy() for W in model.coefs_]
     model._best_intercepts = [b.copy() for b in model.intercepts_]
     return model
+
+
+def _check_expressible(estimator: FittedAttributes, model: Any) -> None:
+    """Raise a ValueError if scikit-learn's model cannot predict as the estimator."""
+    if len(getattr(estimator, "classes_", "ab")) == 1:
+        raise ValueError(
+            "MLPClassifier cannot express a single class: its predict_proba would have "
+            "two columns"
+        )
+    quantiles = getattr(estimator, "_quantiles", None)
+    if quantiles is not None and len(quantiles) > 1:
+        raise ValueError(
+            f"{type(model).__name__} cannot express several quantiles, whose "
+            "predictions are sorted. Fit one regressor for each."
+        )
+    if estimator.out_activation_ == "exp" and "loss" not in model.get_params():
+        raise ValueError(
+            "MLPRegressor has loss='poisson' from scikit-learn 1.7 on; this is "
+            f"scikit-learn {sklearn.__version__}"
+        )
+    if estimator.out_activation_ not in {*SKLEARN_LOSSES, "softmax", "logistic"}:
+        raise ValueError(
+            f"{type(model).__name__} has no output activation "
+            f"{estimator.out_activation_!r}"
+        )
 
 
 def _common_activation(estimator: FittedAttributes, model_class: Any) -> str:

@@ -143,6 +143,7 @@ def known_targets(est: FittedAttributes, past: Past | None, call: Call) -> Known
     return Known(
         output_activation=past.out_activation if past else None,
         n_outputs=past.n_outputs if past else None,
+        loss=getattr(est, "_loss", None),
         classes=getattr(est, "classes_", None) if goes_on else None,
         incremental=call.incremental,
         all_classes=call.classes,

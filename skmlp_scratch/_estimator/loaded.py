@@ -16,6 +16,7 @@ from sklearn.exceptions import NotFittedError
 from skmlp_scratch._estimator.attributes import FittedAttributes
 from skmlp_scratch._estimator.continuation import TrainingState
 from skmlp_scratch.nn.activations import ACTIVATIONS
+from skmlp_scratch.nn.losses import REGRESSION_LOSSES
 from skmlp_scratch.nn.typing import Array
 
 
@@ -44,7 +45,8 @@ def complete(est: FittedAttributes) -> None:
     _check_output(est)
     est._activation = _checked_activation(est.activation, len(est.coefs_) - 1)
     est.n_outputs_ = len(est.intercepts_[-1])
-    _set_quantiles(est)
+    if not is_classifier(est):
+        _set_loss(est)
     loss_curve = getattr(est, "loss_curve_", [])
     of_a_fit: dict[str, Any] = {
         "n_layers_": len(est.coefs_) + 1,
@@ -126,10 +128,13 @@ def _check_shapes(est: FittedAttributes) -> None:
 
 def _check_output(est: FittedAttributes) -> None:
     """Raise a ValueError unless there is one output per class; make it so for two."""
-    names = ("softmax", "logistic") if is_classifier(est) else ("identity", "exp")
+    names = ["softmax", "logistic"]
+    if not is_classifier(est):
+        losses = REGRESSION_LOSSES.values()
+        names = [*dict.fromkeys(loss.output_activation for loss in losses)]
     if est.out_activation_ not in names:
         raise ValueError(
-            f"out_activation_ must be {names[0]!r} or {names[1]!r}, got "
+            f"out_activation_ must be {' or '.join(map(repr, names))}, got "
             f"{est.out_activation_!r}"
         )
     if est.out_activation_ == "logistic" and len(est.intercepts_[-1]) == 1:
@@ -142,9 +147,16 @@ def _check_output(est: FittedAttributes) -> None:
         )
 
 
-def _set_quantiles(est: FittedAttributes) -> None:
-    """Set which quantiles the outputs are, if the parameters say that they are some."""
-    if getattr(est, "loss", None) != "quantile":
+def _set_loss(est: FittedAttributes) -> None:
+    """Set the loss, and the quantiles of the outputs, by parameters and output.
+
+    It decides what predictions are made of logits. Where the parameter names a loss
+    with another output activation, any loss with the right one will do.
+    """
+    est._loss, est._quantiles = _losses_of(est.out_activation_)[0], None
+    if est.loss in _losses_of(est.out_activation_):
+        est._loss = est.loss
+    if est._loss != "quantile":
         return
     est._quantiles = levels = np.atleast_1d(np.asarray(est.quantile, dtype=np.float64))
     if len(levels) > 1 and len(levels) != est.n_outputs_:
@@ -152,6 +164,15 @@ def _set_quantiles(est: FittedAttributes) -> None:
             f"quantile={est.quantile!r} needs one output for each quantile, but the "
             f"weights are for {est.n_outputs_} outputs"
         )
+
+
+def _losses_of(output_activation: str) -> list[str]:
+    """Return the losses of a regressor that have this output activation."""
+    return [
+        name
+        for name, loss in REGRESSION_LOSSES.items()
+        if loss.output_activation == output_activation
+    ]
 
 
 def _one_output_to_two(est: FittedAttributes) -> None:

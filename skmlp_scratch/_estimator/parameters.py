@@ -90,11 +90,9 @@ def _is_layer_sizes(value: Any) -> bool:
 
 
 def _are_quantiles(value: Any) -> bool:
-    several = isinstance(value, list | tuple | np.ndarray)
-    if several and (np.ndim(value) != 1 or len(value) == 0):
-        return False
+    several = isinstance(value, list | tuple) or np.ndim(value) == 1
     levels = list(value) if several else [value]
-    inside = all(_is_real(q) and 0 < q < 1 for q in levels)
+    inside = bool(levels) and all(_is_real(q) and 0 < q < 1 for q in levels)
     return inside and all(low < high for low, high in pairwise(levels))
 
 

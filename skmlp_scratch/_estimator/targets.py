@@ -23,6 +23,8 @@ class Known:
         Output activation of the fit that training continues from, if there is one.
     n_outputs : int or None
         Number of outputs of that fit.
+    loss : str or None
+        The loss of that fit, if it was one of a regressor.
     classes : ndarray or None
         The classes of that fit, or of a first call without rows.
     incremental : bool
@@ -33,6 +35,7 @@ class Known:
 
     output_activation: str | None = None
     n_outputs: int | None = None
+    loss: str | None = None
     classes: Array | None = None
     incremental: bool = False
     all_classes: Any = None

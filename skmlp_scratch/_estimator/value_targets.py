@@ -1,6 +1,6 @@
 """Targets of a regressor: real values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,6 @@ from skmlp_scratch._estimator.numbers import (
 from skmlp_scratch._estimator.settings import Settings
 from skmlp_scratch._estimator.split import random_split
 from skmlp_scratch._estimator.targets import Known, Targets
-from skmlp_scratch.nn.deviances import ExponentialLoss
 from skmlp_scratch.nn.losses import REGRESSION_LOSSES
 from skmlp_scratch.nn.regression_losses import (
     PinballLoss,
@@ -42,24 +41,24 @@ class RealValues:
     def targets(self, y: Array, settings: Settings, known: Known) -> Targets:
         """Return the values that the loss allows."""
         targets = Values(settings, n_columns(y))
-        targets.check_allowed(y, "targets y", not_all_zero=not known.incremental)
+        targets.check_allowed(y, "y", incremental=known.incremental)
         if not known.resumes:
             return targets
-        if targets.n_outputs != known.n_outputs:
+        same_outputs = targets.n_outputs == known.n_outputs
+        if same_outputs and targets.loss.output_activation == known.output_activation:
+            return targets
+        if known.loss in (None, settings.loss):
             raise ValueError(targets.other_outputs(known.n_outputs))
-        if targets.loss.output_activation != known.output_activation:
-            raise ValueError(
-                f"loss={settings.loss!r} is not that of the last fit: training cannot "
-                "go on from its weights. Set loss back, or call fit with "
-                "warm_start=False."
-            )
-        return targets
+        raise ValueError(
+            f"loss={settings.loss!r} is not that of the last fit: training cannot go "
+            "on from its weights. Set loss back, or call fit with warm_start=False."
+        )
 
 
-def make_loss(name: str, quantile: tuple[float, ...]) -> RegressionLoss:
-    """Return the loss of this name; only the pinball loss uses ``quantile``."""
-    loss = REGRESSION_LOSSES[name]
-    return loss(quantile) if loss is PinballLoss else loss()
+def make_loss(name: str, quantile: Sequence[float] | None) -> RegressionLoss:
+    """Return the loss of this name, made of the parameters that it reads."""
+    loss, given = REGRESSION_LOSSES[name], {"quantile": quantile}
+    return loss(**{parameter: given[parameter] for parameter in loss.reads})
 
 
 class Values:
@@ -80,7 +79,7 @@ class Values:
         self.loss: Loss = self.regression_loss
         self.validation_loss: Loss = self.regression_loss
         self.n_outputs = n_columns
-        self.attributes: dict[str, Any] = {"_quantiles": None}
+        self.attributes: dict[str, Any] = {"_loss": settings.loss, "_quantiles": None}
         if isinstance(self.regression_loss, PinballLoss):
             levels = self.regression_loss.quantiles
             self.attributes["_quantiles"] = levels
@@ -106,18 +105,20 @@ class Values:
             "call fit with warm_start=False."
         )
 
-    def check_allowed(self, y: Array, what: str, *, not_all_zero: bool) -> None:
+    def check_allowed(self, y: Array, name: str, *, incremental: bool = False) -> None:
         """Raise an error if there are targets that the loss does not allow.
 
-        The Poisson loss does not allow that all targets are 0, except in a stream.
+        The Poisson loss does not allow that all targets are 0. In a stream and for
+        validation it does.
         """
         loss, lowest = self.regression_loss, y.min()
+        what = "targets y" if name == "y" else f"validation targets {name}"
         words, bad = f"of at least {loss.lowest:g}", lowest < loss.lowest
         if loss.lowest_excluded:
             words, bad = f"above {loss.lowest:g}", lowest <= loss.lowest
-        elif loss.lowest == 0 and "_val" not in what:
+        elif loss.lowest == 0 and name == "y":
             words += ", and not all 0"
-            bad = bad or (not_all_zero and not y.any())
+            bad = bad or not (incremental or y.any())
         if bad:
             raise ValueError(
                 f"loss={self.settings.loss!r} needs {what} {words}, got a minimum of "
@@ -130,7 +131,7 @@ class Values:
             raise ValueError(
                 f"y_val has {n_columns(y)} outputs, but y has {self.n_columns}"
             )
-        self.check_allowed(y, "validation targets y_val", not_all_zero=False)
+        self.check_allowed(y, "y_val")
 
     def encode(self, y: Array, dtype: np.dtype[Any], name: str = "y") -> Array:
         """Return the values as a matrix, in the computing type."""
@@ -198,15 +199,12 @@ class Values:
         return self.regression_loss.start(codes, weights)
 
 
-def decoder(
-    output_activation: str, quantiles: Array | None
-) -> Callable[[Array], Array] | None:
+def decoder(loss: str, quantiles: Array | None) -> Callable[[Array], Array] | None:
     """Return the function from logits to predictions; None for the identity."""
-    if output_activation == ExponentialLoss.output_activation:
-        return ExponentialLoss().output
-    if quantiles is not None and len(quantiles) > 1:
-        return PinballLoss(quantiles.tolist()).output
-    return None
+    levels = None if quantiles is None else quantiles.tolist()
+    made = make_loss(loss, levels)
+    unchanged = type(made).output is RegressionLoss.output or len(levels or []) == 1
+    return None if unchanged else made.output
 
 
 def score_of_values(

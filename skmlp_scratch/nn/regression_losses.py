@@ -27,6 +27,8 @@ class RegressionLoss:
         The lowest target that is allowed.
     lowest_excluded : bool
         Whether targets must be above ``lowest``.
+    reads : tuple of str
+        Names of the estimator's parameters that its constructor has, too.
     quadratic : bool
         Whether losses grow with the square of the targets.
     unit_free : bool
@@ -34,6 +36,7 @@ class RegressionLoss:
     """
 
     output_activation = "identity"
+    reads: tuple[str, ...] = ()
     lowest, lowest_excluded = -math.inf, False
     quadratic = False
     unit_free = False
@@ -155,6 +158,8 @@ class PinballLoss(RegressionLoss):
         one column, and have one output each. Their predictions are sorted, so that they
         never cross.
     """
+
+    reads = ("quantile",)
 
     def __init__(self, quantile: float | Sequence[float] = 0.5) -> None:
         self.quantiles = np.atleast_1d(np.asarray(quantile, dtype=np.float64))

@@ -1,8 +1,8 @@
 """The training loop: one step per batch, one validation per epoch."""
 
 import math
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,13 +88,13 @@ def train(
     with step.averaged(parameters):
         best = BestTwo(parameters, history.best_epoch)
     history.begin()
+    settles = bool(network.norms) and step.settles and watch.validation is not None
     try:
         for _ in range(max_epochs):
             watch.guard.epoch = history.total_epochs + 1
             loss = train_epoch(network, batches, step, watch)
-            with step.averaged(parameters):
-                if watch.validation and step.settles:
-                    settle_norms(network, batches)
+            settling = settled(network, batches) if settles else nullcontext()
+            with step.averaged(parameters), settling:
                 if watch.end_epoch(history, network, loss, batches.n_rows):
                     best.keep(parameters, history.best_epoch)
                 watch.guard.end_epoch(loss)
@@ -152,6 +152,19 @@ def train_epoch(network: Network, batches: Batches, step: Step, watch: Watch) ->
     return total / batches.n_rows
 
 
+@contextmanager
+def settled(network: Network, batches: Batches) -> Iterator[None]:
+    """Have running averages without noise and dropout within a ``with`` block."""
+    averages = [average for norm in network.norms for average in (norm.mean, norm.var)]
+    before = [average.copy() for average in averages]
+    settle_norms(network, batches)
+    try:
+        yield
+    finally:
+        for average, values in zip(averages, before, strict=True):
+            average[...] = values
+
+
 def settle_norms(network: Network, batches: Batches) -> None:
     """Rid the running averages of noise and dropout, if there are any.
 
@@ -181,8 +194,12 @@ def settle(network: Network, X: Array, weights: Array | None = None) -> None:
     weights : ndarray of shape (n_rows,), default=None
         Row weights; None means 1.
     """
+    n_seen = [norm.n_seen for norm in network.norms]
     for norm in network.norms:
         norm.n_seen, norm.weights = 0, weights
     for layer in network.layers:
         if not isinstance(layer, Dropout | GaussianNoise):
             X = layer.forward(X)
+    # What later batches count beside these averages stays as it was.
+    for norm, n in zip(network.norms, n_seen, strict=True):
+        norm.n_seen = n

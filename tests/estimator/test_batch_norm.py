@@ -428,3 +428,16 @@ def test_where_it_has_no_effect(parameters, estimator_class):
 def test_neither_true_nor_false(estimator_class):
     estimator = quick(estimator_class, batch_norm="yes")
     raises_and_changes_nothing(estimator, "batch_norm", "fit", X, y)
+
+
+@both
+@pytest.mark.parametrize("averaging", [0.0, 0.9])
+def test_validation_rows_do_not_change_training(averaging, estimator_class):
+    # The last batch has one row, which is normalised by the running averages.
+    parameters = {"batch_size": 2, "noise": 0.2, "averaging": averaging}
+    rows, targets = X[:101], y[:101]
+    alone = quick(estimator_class, **parameters).fit(rows, targets)
+    validated = quick(estimator_class, **parameters)
+    validated.fit(rows, targets, X_val=X[:50], y_val=y[:50])
+    assert validated.loss_curve_ == alone.loss_curve_
+    np.testing.assert_array_equal(helpers.numbers(validated), helpers.numbers(alone))
