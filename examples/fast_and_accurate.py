@@ -1,11 +1,10 @@
 """Four recipes for MNIST: quick, quick and better, accurate, most accurate.
 
 Each is one call of the constructor. What they are made of (a one-cycle learning rate,
-noise, dropout, batch normalisation, decoupled weight decay, averaged weights) is
-explained in docs/training.md.
+noise, batch normalisation, decoupled weight decay) is explained in docs/training.md.
 
     pip install ".[examples]"
-    python examples/fast_and_accurate.py           # some minutes
+    python examples/fast_and_accurate.py           # some ten minutes
     python examples/fast_and_accurate.py --recipes quick --reference --seeds 5
     python examples/fast_and_accurate.py --tune    # how to find such values
 

@@ -8,6 +8,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils.metaestimators import available_if
 
+from skmlp_scratch._estimator.attributes import FittedAttributes
 from skmlp_scratch._estimator.base import BaseScratchMLP
 from skmlp_scratch._estimator.export import from_sklearn, to_sklearn
 from skmlp_scratch._estimator.inputs import Call, ValidationSet
@@ -192,8 +193,9 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         variance 1 over the batch, and then to scale and shift it by learnt parameters
         [8]_. After training, running averages of mean and variance, scale and shift are
         folded into ``coefs_`` and ``intercepts_``: prediction has no normalisation.
-        Batches then have the same size, to within a row, instead of a smaller last one.
-        A batch of one row is normalised by the running averages.
+        With noise or dropout, the averages are taken anew without both, except in
+        ``partial_fit``. Batches then have the same size, to within a row, instead of a
+        smaller last one. A batch of one row is normalised by the running averages.
 
     Attributes
     ----------
@@ -561,9 +563,9 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         model : MLPClassifier
             A fitted model, which shares no array, list or RandomState with this
             estimator. It has the parameters of this estimator that ``MLPClassifier``
-            knows. A solver that scikit-learn lacks becomes ``'adam'``, and a learning
-            rate that it lacks ``'constant'``. Fitting
-            the model again therefore trains it differently.
+            knows. What scikit-learn lacks is replaced: the solver by ``'adam'``, the
+            learning rate by ``'constant'``. Fitting the model again therefore trains it
+            differently.
 
         Raises
         ------
@@ -607,7 +609,7 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         return tags
 
 
-def _classes(fitted: Any) -> Array:
+def _classes(fitted: FittedAttributes) -> Array:
     """Return the labels of the outputs; those set by hand may be a list, or missing."""
     if not hasattr(fitted, "classes_"):
         raise NotFittedError(

@@ -117,8 +117,8 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         Whether to stop when ``monitor`` no longer improves on the validation rows, and
         to keep the weights of the best epoch. With a plan for ``learning_rate`` it only
         keeps those weights. Without ``X_val``, some of the training rows are set aside,
-        at random. Not for L-BFGS. Epochs of an untrained network do not count: R^2 is
-        not above 0, and the loss is above half the loss of a constant prediction.
+        at random. Not for L-BFGS. Epochs of an untrained network do not count: the
+        score is not above 0, and the loss is above half the loss of a constant prediction.
 
     validation_fraction : float, default=0.1
         Fraction of the rows that early stopping sets aside, at least 0 and below 1.
@@ -148,9 +148,9 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         follows the output layer, whose weights are a tenth of He's. With He's weights,
         the network first has to unlearn random predictions as large as the targets: the
         error was 3.5% larger, the mean over 21 data sets, and 7% with early stopping.
-        The output bias starts at the median of the targets (the logarithm of their
-        mean, for ``'poisson'``), save with ``'glorot_uniform'``, so that the distance
-        of the targets from zero makes no difference. No ReLU precedes the first layer,
+        The output bias starts at the best constant prediction, for ``'squared_error'``
+        at the median of the targets, save with ``'glorot_uniform'``, so that the
+        distance of the targets from zero makes no difference. No ReLU precedes the first layer,
         which has 0.6 of He's weights: functions stay smoother. Hidden biases are
         uniform between plus and minus ``1 / sqrt(fan_in)``; with zeros, functions of
         one or two variables are hardly learnt.
@@ -194,8 +194,9 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         variance 1 over the batch, and then to scale and shift it by learnt parameters
         [8]_. After training, running averages of mean and variance, scale and shift are
         folded into ``coefs_`` and ``intercepts_``: prediction has no normalisation.
-        Batches then have the same size, to within a row, instead of a smaller last one.
-        A batch of one row is normalised by the running averages.
+        With noise or dropout, the averages are taken anew without both, except in
+        ``partial_fit``. Batches then have the same size, to within a row, instead of a
+        smaller last one. A batch of one row is normalised by the running averages.
 
     quantile : float or list of float, default=0.5
         For ``loss='quantile'``: which quantile to predict, above 0 and below 1. A list,
@@ -428,14 +429,6 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         self._fit_aside(RealValues(), Call(X, y, sample_weight, validation))
         return self
 
-    def __sklearn_tags__(self) -> Any:
-        """Return what scikit-learn wants to know."""
-        tags = super().__sklearn_tags__()
-        # Tags are asked for before the loss is checked.
-        loss = REGRESSION_LOSSES.get(str(self.loss))
-        tags.target_tags.positive_only = loss is not None and loss.lowest == 0
-        return tags
-
     @available_if(BaseScratchMLP._has_partial_fit)
     def partial_fit(
         self, X: Any, y: Any, sample_weight: Any = None
@@ -527,10 +520,9 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         model : MLPRegressor
             A fitted model, which shares no array, list or RandomState with this
             estimator. It has the parameters of this estimator that ``MLPRegressor``
-            knows. A solver that scikit-learn lacks becomes ``'adam'``, and a learning
-            rate that it lacks ``'constant'``, and a loss
-            that it lacks the one with the same output. Fitting
-            the model again therefore trains it differently.
+            knows. What scikit-learn lacks is replaced: the solver by ``'adam'``, the
+            learning rate by ``'constant'``, the loss by one with the same output.
+            Fitting the model again therefore trains it differently.
 
         Raises
         ------
@@ -567,3 +559,10 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
             activation is unknown.
         """
         return from_sklearn(model, cls, MLPRegressor)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        # Tags are asked for before the loss is checked.
+        loss = REGRESSION_LOSSES.get(str(self.loss))
+        tags.target_tags.positive_only = loss is not None and loss.lowest == 0
+        return tags

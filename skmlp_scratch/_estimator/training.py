@@ -48,14 +48,15 @@ def solve(
     past = problem.past
     history = past.history() if past else History()
     before = past.state if past else TrainingState()
-    weighed = weighed_so_far(problem, before)
+    weight_total, rows_weighed = weighed_so_far(problem, before)
     with threads_for(network.layer_units, problem.batch_rows):
-        batches = make_batches(problem, network, rng, weighed)
+        mean_weight = weight_total / rows_weighed
+        batches = make_batches(problem, network, rng, mean_weight)
         if not is_stochastic(problem.settings.solver):
             solve_at_once(problem, network, batches, history)
             return history, TrainingState()
         state = solve_by_batches(problem, network, batches, history, before)
-    state.weight_total, state.rows_weighed = weighed
+    state.weight_total, state.rows_weighed = weight_total, rows_weighed
     if not is_callers(problem.settings.random_state):
         state.random_state, state.seed = rng, problem.settings.random_state
     return history, state
@@ -75,7 +76,7 @@ def make_batches(
     problem: Problem,
     network: Network,
     rng: np.random.RandomState,
-    weighed: tuple[float, int],
+    mean_weight: float,
 ) -> Batches:
     """Return the training rows in batches."""
     settings, rows = problem.settings, problem.training
@@ -88,7 +89,7 @@ def make_batches(
         rng if shuffled else None,
         rows.rows,
         rows.weights,
-        weighed[0] / weighed[1],
+        mean_weight,
         # A last batch of a few rows would have no mean and variance to speak of.
         even=bool(network.norms),
     )

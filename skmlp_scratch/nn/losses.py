@@ -16,7 +16,8 @@ from skmlp_scratch.nn.regression_losses import (
 from skmlp_scratch.nn.typing import Loss
 
 # Named like the losses of scikit-learn's gradient boosting.
-REGRESSION_LOSSES: dict[str, type[RegressionLoss]] = {
+REGRESSION_  # All of them, for gradient checks and those who try the engine.
+LOSSES: dict[str, type[RegressionLoss]] = {
     "squared_error": SquaredError,
     "absolute_error": AbsoluteError,
     "quantile": PinballLoss,
