@@ -118,7 +118,8 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         to keep the weights of the best epoch. With a plan for ``learning_rate`` it only
         keeps those weights. Without ``X_val``, some of the training rows are set aside,
         at random. Not for L-BFGS. Epochs of an untrained network do not count: the
-        score is not above 0, and the loss is above half the loss of a constant prediction.
+        score is not above 0, and the loss is above half the loss of a constant
+        prediction.
 
     validation_fraction : float, default=0.1
         Fraction of the rows that early stopping sets aside, at least 0 and below 1.
@@ -150,10 +151,10 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         error was 3.5% larger, the mean over 21 data sets, and 7% with early stopping.
         The output bias starts at the best constant prediction, for ``'squared_error'``
         at the median of the targets, save with ``'glorot_uniform'``, so that the
-        distance of the targets from zero makes no difference. No ReLU precedes the first layer,
-        which has 0.6 of He's weights: functions stay smoother. Hidden biases are
-        uniform between plus and minus ``1 / sqrt(fan_in)``; with zeros, functions of
-        one or two variables are hardly learnt.
+        distance of the targets from zero makes no difference. No ReLU precedes the
+        first layer, which has 0.6 of He's weights: functions stay smoother. Hidden
+        biases are uniform between plus and minus ``1 / sqrt(fan_in)``; with zeros,
+        functions of one or two variables are hardly learnt.
 
     dtype : {'auto', 'float32', 'float64'}, default='auto'
         Type in which to compute. ``'auto'`` means float32 if it holds the values of X

@@ -16,14 +16,14 @@ from skmlp_scratch.nn.regression_losses import (
 from skmlp_scratch.nn.typing import Loss
 
 # Named like the losses of scikit-learn's gradient boosting.
-REGRESSION_  # All of them, for gradient checks and those who try the engine.
-LOSSES: dict[str, type[RegressionLoss]] = {
+REGRESSION_LOSSES: dict[str, type[RegressionLoss]] = {
     "squared_error": SquaredError,
     "absolute_error": AbsoluteError,
     "quantile": PinballLoss,
     "poisson": PoissonDeviance,
     "gamma": GammaDeviance,
 }
+# All of them, for gradient checks and those who try the engine.
 LOSSES: dict[str, Callable[..., Loss]] = {
     "softmax_cross_entropy": SoftmaxCrossEntropy,
     "sigmoid_cross_entropy": SigmoidCrossEntropy,
