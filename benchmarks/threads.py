@@ -74,7 +74,7 @@ def main() -> None:
         (n_threads, n_busy) for n_busy in (0, n_cores) for n_threads in (n_cores, 1)
     ]
     head = [
-        f"{'busy' if n_busy else 'idle'}, {n_threads} threads"
+        f"{'busy' if n_busy else 'idle'}, {n_threads} thread{'s' * (n_threads > 1)}"
         for n_threads, n_busy in conditions
     ]
     rows = [

@@ -56,7 +56,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "batch_size": 200,
         "max_iter": 50,
     },
-    # About 99.2%: normalised, and deeper, with the layers of Rasmus et al. (2015,
+    # 99.1%: normalised, and deeper, with the layers of Rasmus et al. (2015,
     # arXiv:1507.02672).
     "most_accurate": {
         "hidden_layer_sizes": (1000, 500, 250, 250, 250),

@@ -288,10 +288,10 @@ def test_threads(run):
     n_cores = joblib.cpu_count()
     assert head == [
         "seconds of a fit",
-        f"idle, {n_cores} threads",
-        "idle, 1 threads",
-        f"busy, {n_cores} threads",
-        "busy, 1 threads",
+        f"idle, {n_cores} thread{'s' * (n_cores > 1)}",
+        "idle, 1 thread",
+        f"busy, {n_cores} thread{'s' * (n_cores > 1)}",
+        "busy, 1 thread",
     ]
     assert rows[0][0] == "ours"
     assert all(re.fullmatch(r"\d+\.\d\d", cell) for cell in rows[0][1:])
