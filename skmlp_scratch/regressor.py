@@ -195,10 +195,9 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         variance 1 over the batch, and then to scale and shift it by learnt parameters
         [8]_. After training, running averages of mean and variance, scale and shift are
         folded into ``coefs_`` and ``intercepts_``: prediction has no normalisation.
-        At the end of ``fit`` the averages are taken anew, without noise and dropout,
-        unless batches have fewer than 10 rows. Batches then have the same size, to
-        within a row, instead of a smaller last one. A batch of one row is normalised by
-        the running averages.
+        With noise or dropout, the averages are taken anew without both, except in
+        ``partial_fit``. Batches then have the same size, to within a row, instead of a
+        smaller last one. A batch of one row is normalised by the running averages.
 
     quantile : float or list of float, default=0.5
         For ``loss='quantile'``: which quantile to predict, above 0 and below 1. A list,

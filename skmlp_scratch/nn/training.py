@@ -18,7 +18,6 @@ from skmlp_scratch.nn.updates import WeightAverage
 
 # Enough for mean and variance of each layer's input: more bring nothing on MNIST.
 SETTLED_ROWS = 2000
-FEWEST_ROWS_OF_A_BATCH = 10
 
 
 @dataclass
@@ -167,18 +166,14 @@ def settled(network: Network, batches: Batches) -> Iterator[None]:
 
 
 def settle_norms(network: Network, batches: Batches) -> None:
-    """Replace the running averages by mean and variance over training rows.
+    """Rid the running averages of noise and dropout, if there are any.
 
-    Not after smaller batches, whose variances, too small on average, the network was
-    trained with, nor where a few rows have nearly all of the weight.
+    Where batches had one row, the network was trained with the averages as they are.
     """
-    if not network.norms or batches.batch_size < FEWEST_ROWS_OF_A_BATCH:
+    noisy = any(isinstance(layer, Dropout | GaussianNoise) for layer in network.layers)
+    if not (network.norms and noisy and batches.batch_size > 1):
         return
     X, weights = batches.sample(SETTLED_ROWS)
-    if weights is not None:
-        shares = weights / weights.sum(dtype=np.float64)
-        if 1 / shares.dot(shares) < FEWEST_ROWS_OF_A_BATCH:
-            return
     with np.errstate(over="ignore", invalid="ignore"):
         settle(network, X, weights)
 
@@ -186,10 +181,9 @@ def settle_norms(network: Network, batches: Batches) -> None:
 def settle(network: Network, X: Array, weights: Array | None = None) -> None:
     """Set running averages to mean and variance over rows, without noise and dropout.
 
-    Running averages lag behind the parameters, the more so where features are far from
-    zero. And batches have noise and dropout, predictions have not: the activations that
-    reach the second normalisation are then others on average, too. Ioffe and Szegedy
-    (2015, arXiv:1502.03167, algorithm 2) take both from the final network as well.
+    Batches have noise and dropout, predictions have not: the activations that reach the
+    second normalisation are then others on average, too. Ioffe and Szegedy (2015,
+    arXiv:1502.03167, algorithm 2) take both from the final network as well.
 
     Parameters
     ----------
@@ -203,7 +197,6 @@ def settle(network: Network, X: Array, weights: Array | None = None) -> None:
     n_seen = [norm.n_seen for norm in network.norms]
     for norm in network.norms:
         norm.n_seen, norm.weights = 0, weights
-        norm.mean[...] = norm.var[...] = 0
     for layer in network.layers:
         if not isinstance(layer, Dropout | GaussianNoise):
             X = layer.forward(X)
