@@ -25,8 +25,10 @@ def floors_of_page():
     """Return the floor of each module, from the table in docs/architecture.md."""
     rows = re.findall(r"^\| (\d+) +\| `(\S+)\.py` ", PAGE.read_text(), re.MULTILINE)
     files = {file.replace("/", "."): int(floor) for floor, file in rows}
-    floors = {f"{PACKAGE}.{file}": floor for file, floor in files.items()}
-    floors[PACKAGE] = floors.pop(f"{PACKAGE}.__init__")
+    floors = {
+        f"{PACKAGE}.{file}".removesuffix(".__init__"): floor
+        for file, floor in files.items()
+    }
     # Nothing but a name for what is in there: above all of it, below whoever uses it.
     floors[NN] = 1 + max(f for m, f in floors.items() if m.startswith(f"{NN}."))
     floors[f"{PACKAGE}._estimator"] = floors[NN]
