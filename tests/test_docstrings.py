@@ -162,5 +162,8 @@ def test_documented_defaults_are_those_of_the_signature(name):
     for entry in docscrape.ClassDoc(cls)["Parameters"]:
         names = entry.name.split(", ")
         defaults = entry.type.partition("default=")[2].split(" and ")
-        documented |= zip(names, map(ast.literal_eval, defaults), strict=True)
+        values = [
+            ast.literal_eval(d) if d else inspect.Parameter.empty for d in defaults
+        ]
+        documented |= zip(names, values, strict=True)
     assert documented == {key: value.default for key, value in signature.items()}
