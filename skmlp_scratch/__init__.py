@@ -1,15 +1,23 @@
 """Multilayer perceptrons for scikit-learn, from scratch in NumPy."""
 
 from skmlp_scratch.classifier import ScratchMLPClassifier
+from skmlp_scratch.learning_rate import (
+    LearningRateDisplay,
+    LearningRateSearch,
+    find_learning_rate,
+)
 from skmlp_scratch.piecewise_linear import PiecewiseLinearEncoder
 from skmlp_scratch.regressor import ScratchMLPRegressor
 from skmlp_scratch.tabular import TabularMLPClassifier, TabularMLPRegressor
 
 __all__ = [
+    "LearningRateDisplay",
+    "LearningRateSearch",
     "PiecewiseLinearEncoder",
     "ScratchMLPClassifier",
     "ScratchMLPRegressor",
     "TabularMLPClassifier",
     "TabularMLPRegressor",
+    "find_learning_rate",
 ]
 __version__ = "0.1.0"
