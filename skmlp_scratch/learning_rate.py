@@ -5,7 +5,7 @@ import math
 import operator
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import numpy as np
 from sklearn.base import clone
@@ -52,21 +52,25 @@ FEWEST_STEPS = 10
 
 @dataclass(frozen=True)
 class LearningRateSearch:
-    """What :func:`find_learning_rate` found.
+    """What :func:`find_learning_rate` found; all parameters are attributes.
 
-    Attributes
+    Parameters
     ----------
     rates : ndarray of shape (n_steps_taken,)
         The learning rate of each step. If the loss exploded, the last ones are missing.
+
     losses : ndarray of shape (n_steps_taken,)
-        The training loss of each batch, just before the step: the same objective as in
+        The training loss of each batch just before its step: the same objective as in
         ``loss_curve_``.
+
     smoothed_losses : ndarray of shape (n_steps_taken,)
         The losses, each averaged with its neighbours.
+
     suggestion : float
         A value for ``learning_rate_init``; NaN if the loss did not fall.
+
     diverged_at : float or None
-        The last of ``rates`` if the loss exploded there.
+        The last of the rates if the loss exploded there.
     """
 
     rates: Array = field(repr=False)
@@ -75,9 +79,29 @@ class LearningRateSearch:
     suggestion: float
     diverged_at: float | None
 
-    def plot(self, ax: Any = None, **kwargs: Any) -> "LearningRateDisplay":
-        """Draw the losses over the rates; see :meth:`LearningRateDisplay.plot`."""
-        return LearningRateDisplay(self).plot(ax, **kwargs)
+    def plot(
+        self, ax: Any = None, *, line_kw: dict[str, Any] | None = None
+    ) -> "LearningRateDisplay":
+        """Draw the losses over the learning rates.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, default=None
+            Where to draw; None means a new figure.
+        line_kw : dict or None, default=None
+            Keywords of matplotlib's ``plot``, for the smoothed losses.
+
+        Returns
+        -------
+        display : LearningRateDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        return LearningRateDisplay(self).plot(ax, line_kw=line_kw)
 
 
 def find_learning_rate(
@@ -329,46 +353,57 @@ class LearningRateDisplay:
         sample_weight: Any = None,
         *,
         ax: Any = None,
-        search_params: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> Self:
+        line_kw: dict[str, Any] | None = None,
+        **search_params: Any,
+    ) -> "LearningRateDisplay":
         """Run :func:`find_learning_rate`, and draw what it found.
 
         Parameters
         ----------
-        estimator, X, y, sample_weight
-            As for :func:`find_learning_rate`.
-        ax : matplotlib Axes, default=None
-            Where to draw; None means new axes.
-        search_params : dict, default=None
+        estimator : ScratchMLPClassifier, ScratchMLPRegressor or Pipeline
+            The estimator that is to be trained; it is not fitted.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Training data, as for ``fit``.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Labels or target values, as for ``fit``.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, as for ``fit``.
+        ax : matplotlib Axes or None, default=None
+            Where to draw; None means a new figure.
+        line_kw : dict or None, default=None
+            Keywords of matplotlib's ``plot``, for the smoothed losses.
+        **search_params : dict
             ``min_rate``, ``max_rate`` and ``n_steps`` of :func:`find_learning_rate`.
-        **kwargs : dict
-            Passed to matplotlib's ``plot`` for the line of the smoothed losses.
 
         Returns
         -------
         display : LearningRateDisplay
-            Its ``search`` has the suggestion.
-        """
-        search = find_learning_rate(
-            estimator, X, y, sample_weight, **(search_params or {})
-        )
-        return cls(search).plot(ax, **kwargs)
+            The display, drawn. Its ``search`` has the suggestion.
 
-    def plot(self, ax: Any = None, **kwargs: Any) -> Self:
-        """Draw the losses over the rates.
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        search = find_learning_rate(estimator, X, y, sample_weight, **search_params)
+        return cls(search).plot(ax, line_kw=line_kw)
+
+    def plot(
+        self, ax: Any = None, *, line_kw: dict[str, Any] | None = None
+    ) -> "LearningRateDisplay":
+        """Draw the losses over the learning rates.
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None means new axes.
-        **kwargs : dict
-            Passed to matplotlib's ``plot`` for the line of the smoothed losses.
+        ax : matplotlib Axes or None, default=None
+            Where to draw; None means a new figure.
+        line_kw : dict or None, default=None
+            Keywords of matplotlib's ``plot``, for the smoothed losses.
 
         Returns
         -------
         display : LearningRateDisplay
-            This object.
+            The display itself.
 
         Raises
         ------
@@ -376,7 +411,7 @@ class LearningRateDisplay:
             If matplotlib is not installed.
         """
         if ax is None:
-            ax = _new_axes()
+            ax = _new_axes(self)
         search = self.search
         style = {"color": "C0", "linewidth": 2, "label": "smoothed"}
         (self.losses_line_,) = ax.plot(
@@ -388,7 +423,7 @@ class LearningRateDisplay:
             label="each batch",
         )
         (self.line_,) = ax.plot(
-            search.rates, search.smoothed_losses, **(style | kwargs)
+            search.rates, search.smoothed_losses, **(style | (line_kw or {}))
         )
         self.suggestion_line_ = None
         if not math.isnan(search.suggestion):
@@ -411,14 +446,16 @@ class LearningRateDisplay:
         return self
 
 
-def _new_axes() -> Any:
+def _new_axes(display: object) -> Any:
+    """Return the axes of a new figure."""
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError(
-            "The picture needs matplotlib: pip install matplotlib"
+            f"{type(display).__name__}.plot requires matplotlib. You can install it "
+            "with `pip install matplotlib`"
         ) from error
-    return plt.subplots()[1]
+    return plt.subplots(layout="constrained")[1]
 
 
 def _limits(smoothed_losses: Array) -> tuple[float | None, float | None]:
