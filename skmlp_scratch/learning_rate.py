@@ -303,10 +303,9 @@ def _complaints(search: LearningRateSearch) -> list[Warning]:
                 "start, and see whether features and targets are scaled."
             )
         ]
-    if (
-        search.diverged_at is None
-        and search.smoothed_losses.argmin() == len(search.smoothed_losses) - 1
-    ):
+    at_the_end = search.smoothed_losses.argmin() == len(search.rates) - 1
+    # A loss that has long come close to 0 may still fall a little.
+    if search.diverged_at is None and at_the_end and 10 * search.suggestion > last:
         return [
             ConvergenceWarning(
                 f"The loss still falls at max_rate={last:.2g}: larger rates may do "
