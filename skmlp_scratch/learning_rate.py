@@ -42,12 +42,14 @@ from skmlp_scratch._estimator.value_targets import RealValues
 from skmlp_scratch.classifier import ScratchMLPClassifier
 from skmlp_scratch.exceptions import DivergenceError, warn
 from skmlp_scratch.nn.network import Network
-from skmlp_scratch.nn.range_test import range_test, smooth, suggest
+from skmlp_scratch.nn.range_test import fall_beside_noise, range_test, smooth, suggest
 from skmlp_scratch.nn.typing import Array
 from skmlp_scratch.regressor import ScratchMLPRegressor
 
 MIN_RATE, MAX_RATE, N_STEPS = 1e-6, 10.0, 200
 FEWEST_STEPS = 10
+# The fall of the loss, in standard errors, that chance rarely makes.
+CLEAR_FALL = 5
 
 
 @dataclass(frozen=True)
@@ -161,8 +163,9 @@ def find_learning_rate(
     Warns
     -----
     ConvergenceWarning
-        If the loss did not fall, or still fell at ``max_rate``. What ``fit`` has to say
-        about parameters and data is said here, too.
+        If the loss did not fall, or by little more than chance, or still fell at
+        ``max_rate``. What ``fit`` has to say about parameters and data is said here,
+        too.
 
     Examples
     --------
@@ -189,7 +192,7 @@ def find_learning_rate(
     rates = np.geomspace(min_rate, max_rate, n_steps)
     losses, exploded = _take_steps(problem, network, rng, rates)
     search = _search(rates, losses, exploded)
-    for report in reports + _complaints(search):
+    for report in reports + _complaints(search, n_steps):
         warn(report)
     return search
 
@@ -291,7 +294,7 @@ def _search(rates: Array, losses: list[float], exploded: bool) -> LearningRateSe
     )
 
 
-def _complaints(search: LearningRateSearch) -> list[Warning]:
+def _complaints(search: LearningRateSearch, n_steps: int) -> list[Warning]:
     """Return what makes the suggestion doubtful."""
     first, last = float(search.rates[0]), float(search.rates[-1])
     if math.isnan(search.suggestion):
@@ -301,6 +304,15 @@ def _complaints(search: LearningRateSearch) -> list[Warning]:
                 f"{last:.2g}: there is no suggestion. Have a look at the curve, "
                 "search.plot(). Begin with a smaller min_rate if it rises from the "
                 "start, and see whether features and targets are scaled."
+            )
+        ]
+    if fall_beside_noise(search.losses, search.smoothed_losses) < CLEAR_FALL:
+        return [
+            ConvergenceWarning(
+                "The loss fell by little more than batches differ anyway: the "
+                f"suggestion of {search.suggestion:.2g} may be chance. Take more steps "
+                f"than n_steps={n_steps}, or larger batches, and have a look at the "
+                "curve, search.plot()."
             )
         ]
     at_the_end = search.smoothed_losses.argmin() == len(search.rates) - 1

@@ -483,6 +483,13 @@ def test_rates_that_are_all_too_small():
     assert search.diverged_at is None
 
 
+def test_a_fall_that_may_be_chance():
+    X, y = scaled_iris()
+    net = quick(solver="sgd", batch_size=1)
+    with pytest.warns(ConvergenceWarning, match=r"may be chance.*than n_steps=50,"):
+        find_learning_rate(net, X, y, min_rate=1e-12, max_rate=1e-9, n_steps=50)
+
+
 def test_a_first_loss_that_is_not_finite():
     X, y = scaled_iris()
     with pytest.raises(DivergenceError, match=r"first step already.*StandardScaler"):

@@ -8,7 +8,13 @@ from helpers import make_batch, make_network, seeds
 
 from skmlp_scratch.nn.batches import Batches
 from skmlp_scratch.nn.optimizers import SGD
-from skmlp_scratch.nn.range_test import EXPLOSION, range_test, smooth, suggest
+from skmlp_scratch.nn.range_test import (
+    EXPLOSION,
+    fall_beside_noise,
+    range_test,
+    smooth,
+    suggest,
+)
 
 RATES = np.geomspace(1e-6, 10, 200)
 
@@ -151,3 +157,20 @@ def test_without_a_fall_there_is_no_suggestion():
     assert math.isnan(suggest(RATES, np.ones(200)))
     assert math.isnan(suggest(RATES[:1], np.ones(1)))
     assert suggest(RATES[:2], np.array([2.0, 1.0])) == RATES[1]
+
+
+def fall_of(losses):
+    return fall_beside_noise(losses, smooth(losses))
+
+
+def test_chance_alone_makes_no_clear_fall():
+    rng = np.random.default_rng(0)
+    chance = [fall_of(1 + 0.3 * rng.normal(size=200)) for _ in range(300)]
+    assert 0.75 < np.mean(np.array(chance) < 5) < 0.87
+    falls = [fall_of(sigmoid(1e-2) + 0.3 * rng.normal(size=200)) for _ in range(100)]
+    assert np.mean(np.array(falls) > 5) > 0.95
+
+
+def test_without_noise_every_fall_is_clear():
+    assert fall_of(sigmoid(1e-2)) > 100
+    assert fall_of(np.full(20, 1.0)) == math.inf
