@@ -1,6 +1,6 @@
 """Which rule reads the best learning rate from the curve of a range test.
 
-    python benchmarks/learning_rate.py [--seeds 2] [--sets ...]
+    python benchmarks/learning_rate.py [--seeds 2] [--scale 1] [--sets ...]
 
 For each set of benchmarks/defaults.py, solver and batch size, a network is trained for
 25 epochs at each learning rate of a grid, and at the rate of each rule: constant rates
@@ -136,13 +136,13 @@ def loss_of(model: Any, X: np.ndarray, y: np.ndarray) -> float:
     return mean_squared_error(y, model.predict(X)) / 2
 
 
-def split(task: Task, seed: int) -> Split:
-    """Return the rows of a set, standardised."""
+def split(task: Task, seed: int, scale: float = 1.0) -> Split:
+    """Return the rows of a set, standardised; the features are then multiplied."""
     X, y = task.load()
     stratify = None if task.regression else y
     X, X_val, y, y_val = train_test_split(X, y, random_state=seed, stratify=stratify)
     scaler = StandardScaler().fit(X)
-    X, X_val = scaler.transform(X), scaler.transform(X_val)
+    X, X_val = scale * scaler.transform(X), scale * scaler.transform(X_val)
     constant: Any = DummyClassifier(strategy="prior")
     if task.regression:
         mean, spread = y.mean(), y.std()
@@ -162,11 +162,10 @@ def validation_loss(net: Any, rows: Split, rate: float) -> float:
 
 
 def regrets(
-    task: Task, way: Mapping[str, Any], batch_size: int, seed: int
+    rows: Split, regression: bool, way: Mapping[str, Any], batch_size: int, seed: int
 ) -> list[float]:
     """Return the regret of each rule."""
-    rows = split(task, seed)
-    net = (ScratchMLPRegressor if task.regression else ScratchMLPClassifier)(
+    net = (ScratchMLPRegressor if regression else ScratchMLPClassifier)(
         **way,
         batch_size=batch_size,
         max_iter=EPOCHS,
@@ -179,17 +178,19 @@ def regrets(
     return [float(min((loss - best) / rows.constant_loss, 1)) for loss in losses]
 
 
-def all_regrets(sets: Iterable[str], n_seeds: int) -> np.ndarray:
+def all_regrets(sets: Iterable[str], n_seeds: int, scale: float) -> np.ndarray:
     """Return the regrets, of shape (n_sets, n_ways, n_fits, n_rules)."""
     found = []
     for name in sets:
         print(name, file=sys.stderr, flush=True)
+        task = SETS[name]
+        splits = [split(task, seed, scale) for seed in range(n_seeds)]
         found.append(
             [
                 [
-                    regrets(SETS[name], way, batch_size, seed)
+                    regrets(rows, task.regression, way, batch_size, seed)
                     for batch_size in BATCH_SIZES
-                    for seed in range(n_seeds)
+                    for seed, rows in enumerate(splits)
                 ]
                 for way in WAYS.values()
             ]
@@ -201,11 +202,14 @@ def main() -> None:
     """Compare the rules, and print the table."""
     parser = make_parser(__doc__, rounds=None, page=PAGE.with_name("training.md"))
     parser.add_argument("--seeds", type=int, default=2, help="splits (default: 2)")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="of the features (default: 1)"
+    )
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     arguments = parser.parse_args()
     # So few epochs are not meant to converge.
     warnings.filterwarnings("ignore", category=UserWarning)
-    found = all_regrets(arguments.sets, arguments.seeds)
+    found = all_regrets(arguments.sets, arguments.seeds, arguments.scale)
     over_all = found.reshape(-1, len(RULES))
     further = found[[name in FURTHER for name in arguments.sets]]
     columns = [

@@ -364,9 +364,10 @@ def test_a_regret_counts_from_the_best_of_the_grid(run, monkeypatch):
     rules = importlib.import_module("learning_rate")
     monkeypatch.setattr(rules, "GRID", np.array([0.01]))
     iris = rules.SETS["iris"]
-    by_rule = dict(zip(rules.RULES, rules.regrets(iris, {}, 32, 0), strict=True))
-    assert by_rule["0.01"] == 0
     rows = rules.split(iris, 0)
+    found = rules.regrets(rows, iris.regression, {}, 32, 0)
+    by_rule = dict(zip(rules.RULES, found, strict=True))
+    assert by_rule["0.01"] == 0
     losses = [
         rules.validation_loss(
             ScratchMLPClassifier(batch_size=32, max_iter=25, random_state=0), rows, rate
@@ -376,6 +377,7 @@ def test_a_regret_counts_from_the_best_of_the_grid(run, monkeypatch):
     expected = (losses[0] - losses[1]) / rows.constant_loss
     assert by_rule["0.001"] == pytest.approx(expected)
     assert rows.constant_loss == pytest.approx(np.log(3), rel=0.01)
+    np.testing.assert_allclose(rules.split(iris, 0, 10).X.std(axis=0), 10)
 
 
 def test_divergence(run):

@@ -112,7 +112,8 @@ def suggest(rates: Array, smoothed_losses: Array) -> float:
 def fall_beside_noise(losses: Array, smoothed_losses: Array) -> float:
     """Return the fall of the smoothed losses, in standard errors of one of these.
 
-    Where losses differ by chance only, it is below 5 in eight of ten tests of 200 steps.
+    Where losses differ by chance only, it is below 5 in eight of ten tests, of 200
+    steps each.
     """
     fall = slice(0, int(smoothed_losses.argmin()) + 1)
     # A mean with the weights of a bell curve is worth one of so many numbers.
