@@ -106,6 +106,8 @@ def example(session: nox.Session) -> None:
     install(session, ".[test,examples]")
     drawing = [
         "tests/test_example.py",
+        "tests/test_displays.py",
+        "tests/test_docs.py",
         "tests/test_learning_rate_display.py",
         "tests/test_ecosystem.py::test_inside_partial_dependence",
     ]

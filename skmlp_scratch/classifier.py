@@ -18,6 +18,7 @@ from skmlp_scratch._estimator.prediction import (
     snapshot,
     transformed_logits,
 )
+from skmlp_scratch._estimator.tasks import with_callbacks
 from skmlp_scratch.nn.typing import Array
 
 
@@ -246,6 +247,10 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
     validation_loss_curve_ : list of float or None
         Mean loss on the validation rows after each epoch, without the penalty.
 
+    learning_rate_curve_ : list of float or None
+        Learning rate of the last step of each epoch of ``loss_curve_``; None for
+        L-BFGS.
+
     best_validation_score_ : float or None
         The largest of ``validation_scores_``.
 
@@ -376,6 +381,7 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         self.averaging = averaging
         self.batch_norm = batch_norm
 
+    @with_callbacks
     def fit(
         self,
         X: Any,
@@ -385,6 +391,7 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
+        resume_from: Any = None,
     ) -> "ScratchMLPClassifier":
         """Train on ``X`` and ``y``: from scratch, or further with ``warm_start``.
 
@@ -408,6 +415,14 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
             only with ``Pipeline(..., transform_input=["X_val"])``, metadata routing and
             ``set_fit_request(X_val=True, y_val=True)``.
 
+        resume_from : str, path-like or None, default=None
+            A file that the callback :class:`~skmlp_scratch.callbacks.Checkpoint` wrote
+            in a fit that was interrupted. That fit is continued, from the last epoch in
+            the file, and ends with the weights that it would have had. Data and
+            parameters must be those of that fit; only ``max_iter`` (without a plan for
+            ``learning_rate``), ``tol``, ``n_iter_no_change`` and ``verbose`` may have
+            changed. Not for L-BFGS.
+
         Returns
         -------
         self : ScratchMLPClassifier
@@ -417,6 +432,9 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         ------
         ValueError
             If a parameter or the data is not valid. The estimator is left unchanged.
+        CheckpointError
+            If ``resume_from`` is damaged, or of a fit with other parameters or data. It
+            is a ValueError.
         DivergenceError
             If training diverges before the network is better than a constant
             prediction. Training diverges if a value is not finite. It also diverges if,
@@ -425,7 +443,8 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
             estimator is left unchanged.
         """
         validation = ValidationSet(X_val, y_val, sample_weight_val)
-        self._fit_aside(Labels(), Call(X, y, sample_weight, validation))
+        call = Call(X, y, sample_weight, validation, resume_from=resume_from)
+        self._fit_aside(Labels(), call)
         return self
 
     @available_if(BaseScratchMLP._has_partial_fit)

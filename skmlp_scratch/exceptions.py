@@ -26,6 +26,10 @@ class DataTypeError(ValueError, TypeError):
     """
 
 
+class CheckpointError(ValueError):
+    """A checkpoint is damaged, or does not fit the estimator or the data."""
+
+
 class DivergenceError(ValueError):
     """Training diverged, and never did better than a constant prediction."""
 

@@ -40,6 +40,7 @@ from skmlp_scratch._estimator.training import (
 )
 from skmlp_scratch._estimator.value_targets import RealValues
 from skmlp_scratch.classifier import ScratchMLPClassifier
+from skmlp_scratch.displays._drawing import new_axes
 from skmlp_scratch.exceptions import DivergenceError, warn
 from skmlp_scratch.nn.network import Network
 from skmlp_scratch.nn.range_test import fall_beside_noise, range_test, smooth, suggest
@@ -422,7 +423,7 @@ class LearningRateDisplay:
             If matplotlib is not installed.
         """
         if ax is None:
-            ax = _new_axes(self)
+            ax = new_axes(self)
         search = self.search
         style = {"color": "C0", "linewidth": 2, "label": "smoothed"}
         (self.losses_line_,) = ax.plot(
@@ -455,18 +456,6 @@ class LearningRateDisplay:
         ax.set_ylim(*_limits(search.smoothed_losses))
         self.ax_, self.figure_ = ax, ax.figure
         return self
-
-
-def _new_axes(display: object) -> Any:
-    """Return the axes of a new figure."""
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError(
-            f"{type(display).__name__}.plot requires matplotlib. You can install it "
-            "with `pip install matplotlib`"
-        ) from error
-    return plt.subplots(layout="constrained")[1]
 
 
 def _limits(smoothed_losses: Array) -> tuple[float | None, float | None]:

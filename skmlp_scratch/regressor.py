@@ -10,6 +10,7 @@ from skmlp_scratch._estimator.base import BaseScratchMLP
 from skmlp_scratch._estimator.export import from_sklearn, to_sklearn
 from skmlp_scratch._estimator.inputs import Call, ValidationSet
 from skmlp_scratch._estimator.prediction import snapshot, transformed_logits
+from skmlp_scratch._estimator.tasks import with_callbacks
 from skmlp_scratch._estimator.value_targets import (
     RealValues,
     decoder,
@@ -250,6 +251,10 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
     validation_loss_curve_ : list of float or None
         Mean loss on the validation rows after each epoch, without the penalty.
 
+    learning_rate_curve_ : list of float or None
+        Learning rate of the last step of each epoch of ``loss_curve_``; None for
+        L-BFGS.
+
     best_validation_score_ : float or None
         The largest of ``validation_scores_``.
 
@@ -381,6 +386,7 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         self.batch_norm = batch_norm
         self.quantile = quantile
 
+    @with_callbacks
     def fit(
         self,
         X: Any,
@@ -390,6 +396,7 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
+        resume_from: Any = None,
     ) -> "ScratchMLPRegressor":
         """Train on ``X`` and ``y``: from scratch, or further with ``warm_start``.
 
@@ -410,6 +417,14 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
             only with ``Pipeline(..., transform_input=["X_val"])``, metadata routing and
             ``set_fit_request(X_val=True, y_val=True)``.
 
+        resume_from : str, path-like or None, default=None
+            A file that the callback :class:`~skmlp_scratch.callbacks.Checkpoint` wrote
+            in a fit that was interrupted. That fit is continued, from the last epoch in
+            the file, and ends with the weights that it would have had. Data and
+            parameters must be those of that fit; only ``max_iter`` (without a plan for
+            ``learning_rate``), ``tol``, ``n_iter_no_change`` and ``verbose`` may have
+            changed. Not for L-BFGS.
+
         Returns
         -------
         self : ScratchMLPRegressor
@@ -419,6 +434,9 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
         ------
         ValueError
             If a parameter or the data is not valid. The estimator is left unchanged.
+        CheckpointError
+            If ``resume_from`` is damaged, or of a fit with other parameters or data. It
+            is a ValueError.
         DivergenceError
             If training diverges before the network is better than a constant
             prediction. Training diverges if a value is not finite. It also diverges if,
@@ -427,7 +445,8 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
             estimator is left unchanged.
         """
         validation = ValidationSet(X_val, y_val, sample_weight_val)
-        self._fit_aside(RealValues(), Call(X, y, sample_weight, validation))
+        call = Call(X, y, sample_weight, validation, resume_from=resume_from)
+        self._fit_aside(RealValues(), call)
         return self
 
     @available_if(BaseScratchMLP._has_partial_fit)

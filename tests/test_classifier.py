@@ -104,7 +104,7 @@ def test_fitted_attributes_are_those_of_mlp_classifier(
     rows = y < n_classes
     theirs = MLPClassifier(**parameters).fit(X[rows], y[rows])
     ours = ScratchMLPClassifier(**parameters).fit(X[rows], y[rows])
-    more = {"best_iter_", "validation_loss_curve_"}
+    more = {"best_iter_", "learning_rate_curve_", "validation_loss_curve_"}
     assert fitted_attributes(ours) == fitted_attributes(theirs) | more
     for name in ("n_layers_", "t_", "n_iter_", "n_features_in_"):
         assert getattr(ours, name) == getattr(theirs, name), name

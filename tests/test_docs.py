@@ -19,6 +19,8 @@ EXAMPLES = [
 
 @pytest.mark.parametrize("code", EXAMPLES)
 def test_example(code, capsys):
+    if "Display" in code:
+        pytest.importorskip("matplotlib", reason="the example draws with matplotlib")
     exec(compile(code, "example", "exec"), {})
     promised = re.findall(r"^print\(.*\)  # (.*)$", code, re.MULTILINE)
     printed = capsys.readouterr().out.splitlines()

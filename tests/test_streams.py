@@ -263,8 +263,8 @@ def test_nothing_but_the_history_grows(estimator_class):
     measured(estimator, 200)
     before = len(pickle.dumps(estimator))
     measured(estimator, 500)
-    # In a pickle, a float is 9 bytes.
-    assert len(pickle.dumps(estimator)) - before < 500 * 9 + 200
+    # A loss and a learning rate per call; in a pickle, a float is 9 bytes.
+    assert len(pickle.dumps(estimator)) - before < 500 * 2 * 9 + 200
 
 
 @both

@@ -34,6 +34,7 @@ class FittedAttributes(BaseEstimator):
     loss_curve_: list[float]
     validation_scores_: list[float] | None
     validation_loss_curve_: list[float] | None
+    learning_rate_curve_: list[float] | None
     best_validation_score_: float | None
     n_features_in_: int
     # Classifiers only.

@@ -3,12 +3,22 @@
 import inspect
 from collections.abc import Hashable
 from functools import cache
+from os import PathLike
+from pathlib import Path
 from typing import Any, Self, cast
 
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skmlp_scratch._estimator.attributes import FittedAttributes
+from skmlp_scratch._estimator.checkpoint import (
+    Checkpoint,
+    Interrupted,
+    checkpoint_of,
+    fitted_from,
+    is_fitted,
+    own_class,
+)
 from skmlp_scratch._estimator.continuation import TrainingState
 from skmlp_scratch._estimator.fitting import fit
 from skmlp_scratch._estimator.inputs import Call
@@ -25,12 +35,16 @@ from skmlp_scratch._estimator.prediction import (
 from skmlp_scratch._estimator.settings import Settings
 from skmlp_scratch._estimator.solvers import is_stochastic, obstacle_to_partial_fit
 from skmlp_scratch._estimator.targets import TargetKind
+from skmlp_scratch._estimator.tasks import CallbackSupportMixin, FitTasks
 from skmlp_scratch.exceptions import warn
 from skmlp_scratch.nn.typing import Array
 
 
 class BaseScratchMLP(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedAttributes
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    FittedAttributes,
 ):
     """Base class. A subclass has the constructor, and passes its kind of targets."""
 
@@ -48,7 +62,16 @@ class BaseScratchMLP(
         twin.__dict__ = before | kept
         parameters = {name: getattr(twin, name) for name in defaults}
         reports = ignored_parameter_warnings(parameters, defaults)
-        attributes, found = fit(twin, kind, Settings.of(parameters), call)
+        settings = Settings.of(parameters)
+        interrupted = _interrupted_fit(twin, settings, call)
+        n_epochs = interrupted.n_epochs if interrupted else 0
+        tasks = (
+            None
+            if call.incremental
+            else FitTasks(self, twin, call, max(0, settings.max_iter - n_epochs))
+        )
+        observe = tasks.observe if tasks else None
+        attributes, found = fit(twin, kind, settings, call, observe, interrupted)
         twin.__dict__.update(attributes)
         learnt = {k: v for k, v in vars(twin).items() if before.get(k, twin) is not v}
         learnt = {k: v for k, v in learnt.items() if k not in kept}
@@ -56,8 +79,61 @@ class BaseScratchMLP(
         own = {k: v for k, v in vars(self).items() if k not in forgotten}
         # A single assignment: all attributes of one dict belong to one model.
         self.__dict__ = own | learnt
+        if tasks:
+            tasks.end()
         for report in reports + found:
             warn(report)
+
+    def to_checkpoint(self, path: str | PathLike[str]) -> None:
+        """Write the fitted estimator to a file, without pickle.
+
+        The file is one that :meth:`from_checkpoint` reads, here or elsewhere: NumPy's
+        ``.npz``, with arrays and JSON. It is there as a whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file, which is replaced if it is there.
+
+        Raises
+        ------
+        CheckpointError
+            If a parameter is an object of a kind that a checkpoint cannot hold.
+        OSError
+            If the file cannot be written.
+        """
+        checkpoint_of(snapshot(self), {}).write(Path(path))
+
+    @classmethod
+    def from_checkpoint(cls, path: str | PathLike[str]) -> Self:
+        """Return a fitted estimator from a file.
+
+        Reading a checkpoint runs no code that it might contain: it is safe for files
+        from strangers, as a pickle is not.
+
+        Parameters
+        ----------
+        path : str or path-like
+            A file that :meth:`to_checkpoint` wrote, or the callback
+            :class:`~skmlp_scratch.callbacks.Checkpoint`: the model is then the one that
+            the fit would have returned, had it ended there.
+
+        Returns
+        -------
+        estimator : estimator
+            With the parameters and the fitted attributes of the one that was stored.
+
+        Raises
+        ------
+        CheckpointError
+            If the file is damaged, of another estimator, or written by a newer version.
+        OSError
+            If there is no such file, or it cannot be read.
+        """
+        model = cls.__new__(cls)
+        contents = Checkpoint.read(Path(path), own_class(cls).__name__)
+        fitted_from(contents, model, Path(path))
+        return model
 
     def transform(self, X: Any) -> Array:
         """Return the activations of the last hidden layer, as features.
@@ -100,10 +176,11 @@ class BaseScratchMLP(
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the state to pickle or copy, with its own copy of the loss curve."""
+        """Return the state to pickle or copy, with its own copies of the curves."""
         state = dict(super().__getstate__())
-        if "loss_curve_" in state:
-            state["loss_curve_"] = list(state["loss_curve_"])
+        for curve in ("loss_curve_", "learning_rate_curve_"):
+            if state.get(curve) is not None:
+                state[curve] = list(state[curve])
         return state
 
     def _takes_sparse(self) -> bool:
@@ -127,17 +204,25 @@ class BaseScratchMLP(
         return tags
 
 
+def _interrupted_fit(
+    twin: BaseScratchMLP, settings: Settings, call: Call
+) -> Interrupted | None:
+    """Return the fit to go on with, if any; the twin then has what it had learnt."""
+    if call.resume_from is None:
+        return None
+    name = own_class(type(twin)).__name__
+    interrupted = Interrupted.read(Path(call.resume_from), name, settings)
+    kept = {k: v for k, v in vars(twin).items() if not is_fitted(k)}
+    twin.__dict__ = kept | interrupted.contents.attributes
+    return interrupted
+
+
 @cache
 def _defaults(estimator_class: Hashable) -> dict[str, Any]:
     """Return the defaults of the parameters; finding them takes 0.1 ms.
 
     A user's subclass may have a constructor with other parameters.
     """
-    own = __name__.partition(".")[0]
-    ours = next(
-        c
-        for c in cast(type, estimator_class).__mro__
-        if c.__module__.partition(".")[0] == own and "__init__" in vars(c)
-    )
+    ours = own_class(cast(type, estimator_class))
     parameters = inspect.signature(ours).parameters.values()
     return {parameter.name: parameter.default for parameter in parameters}

@@ -109,7 +109,7 @@ class Past:
     Attributes
     ----------
     coefs, intercepts, activation, out_activation, n_outputs, loss_curve, best_loss, \
-            validation_scores, validation_losses, best_iter, t
+            validation_scores, validation_losses, learning_rates, best_iter, t
         The fitted attributes of the same names.
     state : TrainingState
     """
@@ -123,6 +123,7 @@ class Past:
     best_loss: float | None
     validation_scores: list[float] | None
     validation_losses: list[float] | None
+    learning_rates: list[float] | None
     best_iter: int
     t: int
     state: TrainingState

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skmlp_scratch._estimator.attributes import FittedAttributes
+from skmlp_scratch._estimator.checkpoint import Interrupted
 from skmlp_scratch._estimator.continuation import Past, TrainingState, random_numbers
 from skmlp_scratch._estimator.diagnostics import data_warnings
 from skmlp_scratch._estimator.inputs import (
@@ -26,6 +27,7 @@ from skmlp_scratch._estimator.outcome import Outcome
 from skmlp_scratch._estimator.problem import Problem
 from skmlp_scratch._estimator.results import fitted_attributes, untrained_attributes
 from skmlp_scratch._estimator.rows import Rows
+from skmlp_scratch._estimator.run import Observe
 from skmlp_scratch._estimator.settings import Settings
 from skmlp_scratch._estimator.solvers import is_stochastic
 from skmlp_scratch._estimator.targets import Known, TargetKind, Targets
@@ -42,30 +44,56 @@ NORM_ROWS = 1000
 
 
 def fit(
-    est: FittedAttributes, kind: TargetKind, settings: Settings, call: Call
+    est: FittedAttributes,
+    kind: TargetKind,
+    settings: Settings,
+    call: Call,
+    observe: Observe | None = None,
+    interrupted: Interrupted | None = None,
 ) -> tuple[dict[str, Any], list[Warning]]:
     """Train a network; return the fitted attributes and the warnings.
 
     The estimator is unchanged, except for what the check of X sets.
+
+    Parameters
+    ----------
+    est : estimator
+    kind : TargetKind
+    settings : Settings
+    call : Call
+        What was passed to the estimator.
+    observe : callable, default=None
+        Told after every epoch; may end training.
+    interrupted : Interrupted, default=None
+        The fit to go on with. The estimator has the attributes of its checkpoint.
     """
-    problem, initial, rng, reports = understand(est, kind, settings, call)
+    problem, initial, rng, reports = understand(est, kind, settings, call, interrupted)
     if call.incremental and len(problem.training) == 0:
         nothing_yet = problem.past is None
         return untrained_attributes(problem, initial) if nothing_yet else {}, reports
     reports += data_warnings(problem, getattr(est, "feature_names_in_", None))
     network = make_network(problem, initial, rng)
-    history, state = solve(problem, network, rng)
+    restore = None
+    if interrupted:
+        interrupted.check_rows(problem)
+        restore = interrupted.restore
+    run = solve(problem, network, rng, observe, restore)
+    history = run.history
     outcome = Outcome(problem, network, history)
     reports += outcome.reports()
     if history.divergence and call.incremental:
         return {}, reports  # the model stays as it was
     if settings.verbose and not call.incremental:
         print(outcome.why_it_ended(), flush=True)
-    return fitted_attributes(problem, network, history, state), reports
+    return fitted_attributes(problem, network, history, run.training_state()), reports
 
 
 def understand(
-    est: FittedAttributes, kind: TargetKind, settings: Settings, call: Call
+    est: FittedAttributes,
+    kind: TargetKind,
+    settings: Settings,
+    call: Call,
+    interrupted: Interrupted | None = None,
 ) -> tuple[Problem, Parameters, np.random.RandomState, list[Warning]]:
     """Check all that was passed; return the problem, and the first parameters.
 
@@ -78,13 +106,19 @@ def understand(
         The source of all further random numbers.
     reports : list of Warning
     """
-    past = past_fit(est, settings, call)
-    X, y, reports = training_data(est, kind, call, reset=past is None)
+    past = interrupted.past if interrupted else past_fit(est, settings, call)
+    fresh = past is None and interrupted is None
+    X, y, reports = training_data(est, kind, call, reset=fresh)
     check_density(X, settings)
     dtype = computing_dtype(X, settings, past)
     check_float32_range(X, dtype)
     targets = kind.targets(y, settings, known_targets(est, past, call))
-    rng = random_numbers(settings, past.state if past and call.incremental else None)
+    rng = (
+        interrupted.random_numbers(settings)
+        if interrupted
+        else random_numbers(settings, past.state if past and call.incremental else None)
+    )
+    random_state = rng.get_state(legacy=False)
     units = [X.shape[1], *settings.hidden_layer_sizes, targets.n_outputs]
     initial = initial_parameters(Parameters(units, dtype), settings, targets, past, rng)
     codes, by_class = targets.encode(y, dtype), settings.class_weight is not None
@@ -95,7 +129,14 @@ def understand(
         reports += found
     monitor, found = choose_monitor(settings, training, held_out)
     problem = Problem(
-        settings, targets, training, held_out, monitor, past, call.incremental
+        settings,
+        targets,
+        training,
+        held_out,
+        monitor,
+        past,
+        call.incremental,
+        random_state,
     )
     return problem, initial, rng, reports + found
 
@@ -122,6 +163,8 @@ def past_fit(est: FittedAttributes, settings: Settings, call: Call) -> Past | No
         best_loss=getattr(est, "best_loss_", None),
         validation_scores=est.validation_scores_,
         validation_losses=est.validation_loss_curve_,
+        # Missing in pickles of older versions.
+        learning_rates=getattr(est, "learning_rate_curve_", None),
         best_iter=est.best_iter_,
         t=est.t_,
         state=est._training_state,

@@ -50,7 +50,7 @@ class Call:
 
     Attributes
     ----------
-    X, y, sample_weight, classes
+    X, y, sample_weight, classes, resume_from
         The arguments of the same names.
     validation : ValidationSet
     incremental : bool
@@ -63,6 +63,7 @@ class Call:
     validation: ValidationSet = NO_VALIDATION_SET
     incremental: bool = False
     classes: Any = None
+    resume_from: Any = None
 
 
 def validate_X(estimator: BaseEstimator, X: Any, reset: bool, name: str = "X") -> Array:

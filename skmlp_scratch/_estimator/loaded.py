@@ -59,6 +59,7 @@ def complete(est: FittedAttributes) -> None:
         "best_iter_": 1 + int(np.argmin(loss_curve or [0])),
         "validation_scores_": None,
         "validation_loss_curve_": None,
+        "learning_rate_curve_": None,
         "best_validation_score_": None,
         "_training_state": TrainingState(),
     }
@@ -104,6 +105,22 @@ def as_arrays(
         kind = np.dtype(np.float32 if np.can_cast(kind, np.float32) else np.float64)
     arrays = [array.astype(kind, copy=False) for array in arrays]
     return arrays[: len(coefs)], arrays[len(coefs) :]
+
+
+def check_fitted(est: FittedAttributes) -> None:
+    """Check attributes that a fit has set, and that come from a file.
+
+    Raises
+    ------
+    ValueError
+        If the attributes do not make a network.
+    """
+    arrays: list[Any] = [*est.coefs_, *est.intercepts_]
+    if not all(isinstance(a, np.ndarray) and a.dtype.kind == "f" for a in arrays):
+        raise ValueError("weights must be arrays of floats")
+    _check_shapes(est)
+    _check_output(est)
+    _checked_activation(est._activation, len(est.coefs_) - 1)
 
 
 def _check_shapes(est: FittedAttributes) -> None:

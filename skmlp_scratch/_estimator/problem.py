@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from skmlp_scratch._estimator.continuation import Past
 from skmlp_scratch._estimator.rows import Rows
@@ -31,6 +32,8 @@ class Problem:
         The fit that training continues from.
     incremental : bool
         Whether this is ``partial_fit``.
+    random_state : dict
+        State of the source of random numbers before it drew any.
     """
 
     settings: Settings
@@ -40,6 +43,7 @@ class Problem:
     monitor: str
     past: Past | None
     incremental: bool
+    random_state: dict[str, Any]
 
     @cached_property
     def constant_loss(self) -> float:

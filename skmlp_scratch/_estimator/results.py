@@ -85,6 +85,7 @@ def _curves(
         if validated:
             scores = _before(past.validation_scores, history) + scores
             losses = _before(past.validation_losses, history) + losses
+    rates = _learning_rates(history, past, incremental=incremental)
     known = (score for score in scores if not math.isnan(score))
     return {
         "n_iter_": history.epochs,
@@ -95,11 +96,26 @@ def _curves(
         "best_loss_": best,
         "validation_scores_": scores if validated else None,
         "validation_loss_curve_": losses if validated else None,
+        "learning_rate_curve_": rates or None,
         "best_validation_score_": max(known, default=math.nan) if validated else None,
     }
 
 
+def _learning_rates(
+    history: History, past: Past | None, *, incremental: bool
+) -> list[float]:
+    """Return the learning rate of each epoch of the loss curve; NaN for L-BFGS."""
+    rates, known = history.learning_rates, past.learning_rates if past else None
+    if known is None and not rates:
+        return []
+    rates = rates or [math.nan] * len(history.loss_curve)
+    if not incremental or known is None:
+        return _before(known, history) + rates
+    known.extend(rates)  # in place, like the loss curve
+    return known
+
+
 def _before(values: list[float] | None, history: History) -> list[float]:
-    """Return the previous validation curve, one entry per epoch of the loss curve."""
+    """Return a curve of earlier fits, with an entry per epoch of their loss curve."""
     known = list(values or [])
     return known + [math.nan] * (history.epochs_before - len(known))

@@ -2,18 +2,21 @@
 
 import copy
 import math
+from collections.abc import Callable
 
 import numpy as np
 
-from skmlp_scratch._estimator.continuation import (
-    AverageState,
-    NormState,
-    TrainingState,
-    is_callers,
-)
+from skmlp_scratch._estimator.continuation import TrainingState
 from skmlp_scratch._estimator.judgement import judge
 from skmlp_scratch._estimator.problem import Problem
 from skmlp_scratch._estimator.progress import Progress
+from skmlp_scratch._estimator.run import (
+    Observe,
+    Parts,
+    Run,
+    monitored_quantity,
+    origin_of_rate,
+)
 from skmlp_scratch._estimator.settings import Settings
 from skmlp_scratch._estimator.solvers import (
     SOLVERS,
@@ -25,7 +28,7 @@ from skmlp_scratch._estimator.solvers import (
 from skmlp_scratch._estimator.threads import threads_for
 from skmlp_scratch.nn.batches import Batches
 from skmlp_scratch.nn.divergence import EXPLODED_EPOCHS, DivergenceGuard
-from skmlp_scratch.nn.history import History
+from skmlp_scratch.nn.history import AfterEpoch, History
 from skmlp_scratch.nn.lbfgs import Limits, minimize_lbfgs
 from skmlp_scratch.nn.network import Network
 from skmlp_scratch.nn.optimizers import Optimizer
@@ -42,24 +45,44 @@ UNTRAINED = 0.5
 
 
 def solve(
-    problem: Problem, network: Network, rng: np.random.RandomState
-) -> tuple[History, TrainingState]:
-    """Train the network; return the history, and the state for further training."""
+    problem: Problem,
+    network: Network,
+    rng: np.random.RandomState,
+    observe: Observe | None = None,
+    restore: Callable[..., None] | None = None,
+) -> Run:
+    """Train the network.
+
+    Parameters
+    ----------
+    problem : Problem
+    network : Network
+        Its parameters are updated.
+    rng : RandomState
+        Shuffles the rows.
+    observe : callable, default=None
+        Told after every epoch; may end training.
+    restore : callable, default=None
+        Puts the parts of training into the state of an interrupted fit.
+
+    Returns
+    -------
+    run : Run
+        After its end: its history, and its state for further training.
+    """
     past = problem.past
     history = past.history() if past else History()
     before = past.state if past else TrainingState()
-    weight_total, rows_weighed = weighed_so_far(problem, before)
+    weighed = weighed_so_far(problem, before)
     with threads_for(network.layer_units, problem.batch_rows):
-        mean_weight = weight_total / rows_weighed
+        mean_weight = weighed[0] / weighed[1]
         batches = make_batches(problem, network, rng, mean_weight)
-        if not is_stochastic(problem.settings.solver):
-            solve_at_once(problem, network, batches, history)
-            return history, TrainingState()
-        state = solve_by_batches(problem, network, batches, history, before)
-    state.weight_total, state.rows_weighed = weight_total, rows_weighed
-    if not is_callers(problem.settings.random_state):
-        state.random_state, state.seed = rng, problem.settings.random_state
-    return history, state
+        run = Run(problem, network, batches, history, rng, weighed)
+        if is_stochastic(problem.settings.solver):
+            solve_by_batches(run, before, observe, restore)
+        else:
+            solve_at_once(run, observe)
+    return run
 
 
 def weighed_so_far(problem: Problem, before: TrainingState) -> tuple[float, int]:
@@ -95,32 +118,28 @@ def make_batches(
     )
 
 
-def solve_at_once(
-    problem: Problem, network: Network, batches: Batches, history: History
-) -> None:
+def solve_at_once(run: Run, observe: Observe | None) -> None:
     """Train by L-BFGS."""
-    settings = problem.settings
-    progress = Progress(settings.max_iter).print_epoch if settings.verbose else None
+    settings = run.problem.settings
     minimize_lbfgs(
-        network,
-        batches,
-        history,
+        run.network,
+        run.batches,
+        run.history,
         Limits(settings.max_iter, settings.max_fun, settings.tol),
         settings.alpha,
-        make_validation(problem),
-        progress,
+        make_validation(run.problem),
+        make_after_epoch(run, observe),
     )
 
 
 def solve_by_batches(
-    problem: Problem,
-    network: Network,
-    batches: Batches,
-    history: History,
+    run: Run,
     before: TrainingState,
-) -> TrainingState:
-    """Train by mini-batches, from the state before; return the state after."""
-    settings, incremental = problem.settings, problem.incremental
+    observe: Observe | None,
+    restore: Callable[..., None] | None,
+) -> None:
+    """Train by mini-batches, from the state before."""
+    problem, network, settings = run.problem, run.network, run.problem.settings
     if not has_parameters_of(network, before):
         before = before.without_stream()
     optimizer, schedule = continued(problem, network, before)
@@ -131,27 +150,36 @@ def solve_by_batches(
         schedule,
         0.0 if SOLVERS[settings.solver].decays_weights else settings.alpha,
         average,
-        settles=not incremental,
+        settles=not problem.incremental,
     )
-    max_iter = None if incremental else settings.max_iter
-    progress = Progress(max_iter, schedule).print_epoch if settings.verbose else None
-    max_epochs = 1 if incremental else settings.max_iter
-    train(network, batches, step, watch, history, max_epochs, progress)
-    if history.divergence:
-        # After divergence, their state would make the next steps diverge, too.
-        optimizer, average = make_optimizer(settings, network.parameters), None
-    budgeted = is_budgeted(settings.solver, settings.learning_rate)
-    return TrainingState(
-        solver=settings.solver,
-        optimizer=optimizer.state,
-        learning_rate=schedule.learning_rate,
-        rate=origin_of_rate(settings),
-        monitored=monitored_quantity(problem),
-        best=watch.patience.best,
-        failures=0 if budgeted else watch.patience.failures,
-        average=AverageState(average.t, average.vector) if average else None,
-        norm=norm_state(network),
-    )
+    run.parts = Parts(step, watch, optimizer)
+    parts = (network, run.batches, step, watch, run.history)
+    if restore:
+        restore(*parts)
+    max_epochs = 1 if problem.incremental else settings.max_iter
+    train(*parts, max_epochs, make_after_epoch(run, observe))
+
+
+def make_after_epoch(run: Run, observe: Observe | None) -> AfterEpoch | None:
+    """Return what is to happen after each epoch, if anything."""
+    settings = run.problem.settings
+    progress: AfterEpoch | None = None
+    if settings.verbose:
+        max_iter = None if run.problem.incremental else settings.max_iter
+        progress = Progress(max_iter).print_epoch
+    if not observe:
+        return progress
+
+    def after_epoch(history: History) -> bool:
+        if progress:
+            progress(history)
+        stop = observe(run)
+        if stop or history.ended or history.epochs == settings.max_iter:
+            # What ends training goes on to change the parts.
+            run.last_state = copy.deepcopy(run.state_of_training())
+        return stop
+
+    return after_epoch
 
 
 def continued(
@@ -171,16 +199,6 @@ def continued(
     else:
         schedule.end_epoch(problem.past.t if problem.past else 0)
     return optimizer, schedule
-
-
-def origin_of_rate(settings: Settings) -> tuple[str, str, float, float]:
-    """Return the parameters that determine the learning rate."""
-    return (
-        settings.solver,
-        settings.learning_rate,
-        settings.learning_rate_init,
-        settings.power_t,
-    )
 
 
 def make_average(
@@ -210,13 +228,6 @@ def has_parameters_of(network: Network, before: TrainingState) -> bool:
     if before.norm is None or not network.norms:
         return not (before.norm or network.norms)
     return np.array_equal(before.norm.parameters, network.parameters.vector)
-
-
-def norm_state(network: Network) -> NormState | None:
-    """Return the state of batch normalisation, if any, for further training."""
-    if not network.norms:
-        return None
-    return NormState(network.norms[0].n_seen, network.parameters.vector.copy())
 
 
 def make_updates(
@@ -251,23 +262,6 @@ def make_watch(problem: Problem, network: Network, before: TrainingState) -> Wat
     if before.monitored == monitored_quantity(problem):
         patience.best, patience.failures = before.best, before.failures
     return Watch(patience, problem.monitor, make_validation(problem), guard)
-
-
-def monitored_quantity(problem: Problem) -> tuple[object, ...]:
-    """Identify the monitored quantity: values of different ones cannot be compared."""
-    settings = problem.settings
-    if problem.monitor != "loss":
-        return (problem.monitor, settings.loss, settings.quantile)
-    return (
-        problem.monitor,
-        SOLVERS[settings.solver].decays_weights,
-        settings.loss,
-        settings.quantile,
-        settings.batch_norm,
-        settings.dropout,
-        settings.noise,
-        settings.label_smoothing,
-    )
 
 
 def make_guard(problem: Problem, network: Network) -> DivergenceGuard:

@@ -27,6 +27,8 @@ class History:
     validation_scores, validation_losses : list of float
         Score and mean loss, without penalty, on the validation rows after each epoch.
         Empty without validation rows.
+    learning_rates : list of float
+        Learning rate of the last step of each epoch; empty for L-BFGS.
     samples_seen : int
         Rows that have gone through the network, counted once per epoch.
     best_epoch : int
@@ -49,6 +51,7 @@ class History:
     loss_curve: list[float] = field(default_factory=list)
     validation_scores: list[float] = field(default_factory=list)
     validation_losses: list[float] = field(default_factory=list)
+    learning_rates: list[float] = field(default_factory=list)
     samples_seen: int = 0
     best_epoch: int = 0
     epochs: int = 0
@@ -63,18 +66,32 @@ class History:
         """Return the number of the last epoch, counted along the whole loss curve."""
         return self.epochs_before + len(self.loss_curve)
 
+    @property
+    def ended(self) -> bool:
+        """Whether the last call ended before its time."""
+        return self.converged or self.stopped
+
     def begin(self) -> None:
         """Forget how the last call of ``train`` ended: another one begins."""
         self.epochs, self.divergence, self.message = 0, None, ""
         self.converged = self.stopped = self.interrupted = False
 
     def add_epoch(
-        self, loss: float, n_rows: int, validated: tuple[float, float] | None
+        self,
+        loss: float,
+        n_rows: int,
+        validated: tuple[float, float] | None,
+        learning_rate: float | None = None,
     ) -> None:
-        """Record an epoch: its loss, number of rows, and validation score and loss."""
+        """Record an epoch: its loss, number of rows, and validation score and loss.
+
+        ``learning_rate`` is that of its last step.
+        """
         if validated:
             self.validation_scores.append(validated[0])
             self.validation_losses.append(validated[1])
+        if learning_rate is not None:
+            self.learning_rates.append(learning_rate)
         self.loss_curve.append(loss)
         self.samples_seen += n_rows
         self.epochs += 1

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from skmlp_scratch.nn.divergence import DivergenceGuard
+from skmlp_scratch.nn.divergence import BestTwo, DivergenceGuard
 from skmlp_scratch.nn.history import History
 from skmlp_scratch.nn.network import Network
 from skmlp_scratch.nn.validation import Validation
@@ -75,20 +75,28 @@ class Watch:
         Rows to validate on.
     guard : DivergenceGuard
         Detects divergence. The default detects only values that are not finite.
+    best : BestTwo or None
+        Copies of the best parameters, during training.
     """
 
     patience: Patience
     monitor: str = "loss"
     validation: Validation | None = None
     guard: DivergenceGuard = field(default_factory=DivergenceGuard)
+    best: BestTwo | None = None
 
     def end_epoch(
-        self, history: History, network: Network, loss: float, n_rows: int
+        self,
+        history: History,
+        network: Network,
+        loss: float,
+        n_rows: int,
+        learning_rate: float | None = None,
     ) -> bool:
         """Validate and record an epoch; return whether it is the best so far."""
         # An interrupt during validation must not leave an epoch half recorded.
         validated = self.validation.measure(network) if self.validation else None
-        history.add_epoch(loss, n_rows, validated)
+        history.add_epoch(loss, n_rows, validated, learning_rate)
         is_best = self.patience.update(MONITORS[self.monitor](history))
         if is_best:
             history.best_epoch = history.total_epochs

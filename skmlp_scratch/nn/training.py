@@ -67,6 +67,9 @@ def train(
     If training diverges, the parameters of the best epoch are restored, and
     ``history.divergence`` is set. A KeyboardInterrupt ends training.
 
+    If ``watch.best`` is set, training goes on where the state of all parts says that it
+    was: see ``nn/state.py``.
+
     Parameters
     ----------
     network : Network
@@ -82,46 +85,72 @@ def train(
     max_epochs : int
         Maximum number of epochs.
     after_epoch : callable, default=None
-        Called with the history after every epoch; may return True to end training.
+        Called with the history after every epoch; may return True to end training. All
+        parts are then in the state from which the next epoch begins.
     """
     parameters = network.parameters.vector
-    with step.averaged(parameters):
-        best = BestTwo(parameters, history.best_epoch)
-    history.begin()
+    if watch.best is None:
+        history.begin()
+        with step.averaged(parameters):
+            watch.best = BestTwo(parameters, history.best_epoch)
+    best = watch.best
     settles = bool(network.norms) and step.settles and watch.validation is not None
     try:
-        for _ in range(max_epochs):
+        while history.epochs < max_epochs and not history.ended:
             watch.guard.epoch = history.total_epochs + 1
-            loss = train_epoch(network, batches, step, watch)
+            loss, rate = train_epoch(network, batches, step, watch)
             settling = settled(network, batches) if settles else nullcontext()
             with step.averaged(parameters), settling:
-                if watch.end_epoch(history, network, loss, batches.n_rows):
+                if watch.end_epoch(history, network, loss, batches.n_rows, rate):
                     best.keep(parameters, history.best_epoch)
                 watch.guard.end_epoch(loss)
             step.schedule.end_epoch(history.samples_seen)
-            history.stopped = ends(after_epoch, history)
             history.converged = watch.patience.exhausted and step.schedule.plateau()
-            if history.converged or history.stopped:
-                break
-            if watch.patience.exhausted:
+            if watch.patience.exhausted and not history.converged:
                 watch.patience.failures = 0
+            history.stopped = ends(after_epoch, history)
         watch.guard.end_training()
     except KeyboardInterrupt:
-        history.interrupted = True
+        history.interrupted, history.converged = True, False
     except Divergence as divergence:
         history.divergence, history.converged = divergence, False
     if step.average:
         step.average.swap(parameters)
-    if watch.monitor != "loss":
-        best.restore(parameters)
-    elif history.divergence:
+    if history.divergence and watch.monitor == "loss":
         history.best_epoch = best.restore_sound(network, batches, step.alpha)
-    if step.settles and watch.monitor == "loss":
+    choose_parameters(network, batches, step, watch)
+    watch.best = None
+
+
+def choose_parameters(
+    network: Network, batches: Batches, step: Step, watch: Watch
+) -> None:
+    """Set the parameters that training ends with: the best, if rows validate them."""
+    if watch.monitor != "loss" and watch.best:
+        watch.best.restore(network.parameters.vector)
+    elif step.settles:
         settle_norms(network, batches)
 
 
-def train_epoch(network: Network, batches: Batches, step: Step, watch: Watch) -> float:
-    """Take one step per batch; return the mean objective of the batches.
+@contextmanager
+def as_if_ended(
+    network: Network, batches: Batches, step: Step, watch: Watch
+) -> Iterator[None]:
+    """Have the parameters that training would end with now within a ``with`` block."""
+    parameters = network.parameters.vector
+    with step.averaged(parameters):
+        before = parameters.copy()
+        choose_parameters(network, batches, step, watch)
+        try:
+            yield
+        finally:
+            parameters[...] = before
+
+
+def train_epoch(
+    network: Network, batches: Batches, step: Step, watch: Watch
+) -> tuple[float, float]:
+    """Take one step per batch; return their mean objective, and the last rate.
 
     The objective of a batch is computed before the step. The mean is weighted by the
     number of rows.
@@ -133,13 +162,14 @@ def train_epoch(network: Network, batches: Batches, step: Step, watch: Watch) ->
         predictions multiply the parameters of two or more layers.
     """
     parameters, schedule, guard = network.parameters.vector, step.schedule, watch.guard
-    total = 0.0
+    total, rate = 0.0, schedule.learning_rate
     with np.errstate(over="ignore", invalid="ignore"):
         for batch in batches:
             objective, gradient = network.loss_and_gradient(*batch, alpha=step.alpha)
             guard.check(objective)
+            rate = schedule.learning_rate
             for update in step.updates:
-                update.step(parameters, gradient, schedule.learning_rate)
+                update.step(parameters, gradient, rate)
             schedule.end_step()
             total += objective * len(batch.targets)
         # No objective follows the last step, so that only the parameters show whether
@@ -149,7 +179,7 @@ def train_epoch(network: Network, batches: Batches, step: Step, watch: Watch) ->
         largest = affine.item(np.abs(affine).argmax())
         if not abs(largest) < math.sqrt(np.finfo(affine.dtype).max):
             raise Divergence(math.nan, guard.epoch)
-    return total / batches.n_rows
+    return total / batches.n_rows, rate
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def test_verbose_tells_when_the_rate_falls(capsys):
 def test_verbose_tells_the_rates_of_a_cycle(capsys):
     estimator = quick(ScratchMLPRegressor, learning_rate="one_cycle", max_iter=8)
     *lines, _ = printed(capsys, estimator.set_params(verbose=True), X, y)
-    assert [("learning rate" in line) for line in lines] == [False] * 2 + [True] * 6
+    assert [("learning rate" in line) for line in lines] == [False] * 3 + [True] * 5
 
 
 NO_PROGRESS = (

@@ -102,7 +102,8 @@ def test_the_loss_of_an_epoch_is_the_mean_over_its_rows(problem):
     # A rate of 0 leaves the network as it is; 30 rows make batches of 7 and one of 2.
     network, batches, optimizer = problem()
     step = Step([optimizer], Constant(0.0), alpha=0.3)
-    loss = train_epoch(network, batches, step, Watch(endless()))
+    loss, rate = train_epoch(network, batches, step, Watch(endless()))
+    assert rate == 0
     assert loss == pytest.approx(sum(objectives) / 30, rel=1e-12)
 
 

@@ -1,0 +1,75 @@
+"""What the callbacks share: hooks that do nothing, and what an epoch has measured."""
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+
+class Callback:
+    """A callback of scikit-learn 1.9, all of whose hooks do nothing.
+
+    Several fits may use one instance, also at a time: what belongs to a fit is kept by
+    the identity of its estimator.
+    """
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Prepare for a fit."""
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """Clean up after a fit, whether it succeeded or not."""
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        """Do nothing at the beginning of a task."""
+
+    def on_fit_task_end(self, estimator: Any, context: Any) -> bool | None:
+        """Do nothing at the end of a task."""
+
+
+def is_iteration(context: Any) -> bool:
+    """Return whether a task is one of the iterations of a fit, such as an epoch."""
+    parent = context.parent
+    return bool(
+        parent is not None
+        and context.max_subtasks == 0
+        and context.source_task_name is None
+        and parent.sequential_subtasks
+        and parent.estimator_name == context.estimator_name
+    )
+
+
+def is_real(value: object) -> bool:
+    """Return whether a value is a number, but not a boolean."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def is_positive_int(value: Any) -> bool:
+    """Return whether a value is a whole number of at least 1, but not a boolean."""
+    return isinstance(value, Integral) and is_real(value) and int(value) >= 1
+
+
+# What is known after each epoch: the attributes of ScratchMLPClassifier, some of which
+# other estimators have, too.
+CURVES = {
+    "loss": "loss_curve_",
+    "validation_loss": "validation_loss_curve_",
+    "validation_score": "validation_scores_",
+    "learning_rate": "learning_rate_curve_",
+}
+
+
+def curve(fitted_estimator: Any, name: str) -> list[float]:
+    """Return the values of all epochs so far; an empty list if they are not known."""
+    return list(getattr(fitted_estimator, CURVES[name], None) or [])
+
+
+def last_values(fitted_estimator: Any) -> dict[str, float]:
+    """Return what the last epoch has measured, by name, as far as it is a number."""
+    curves = {name: curve(fitted_estimator, name) for name in CURVES}
+    found = {name: float(values[-1]) for name, values in curves.items() if values}
+    return {name: value for name, value in found.items() if not math.isnan(value)}
+
+
+def iterations_done(fitted_estimator: Any, context: Any) -> int:
+    """Return the number of the last iteration, from 1; a resumed fit counts on."""
+    n_iter = getattr(fitted_estimator, "n_iter_", None)
+    return n_iter if isinstance(n_iter, int) else int(context.task_id) + 1

@@ -1,0 +1,168 @@
+"""The state of training between two epochs: what it takes to go on bit for bit.
+
+Each part of training has attributes that change from step to step. They are listed
+here, by class; a test trains, and finds any that is missing. What does not change is
+made anew from the settings.
+"""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from skmlp_scratch.nn.batch_norm import BatchNorm
+from skmlp_scratch.nn.batches import Batches
+from skmlp_scratch.nn.divergence import BestTwo, DivergenceGuard
+from skmlp_scratch.nn.history import History
+from skmlp_scratch.nn.network import Network
+from skmlp_scratch.nn.regularization import Dropout, GaussianNoise
+from skmlp_scratch.nn.schedules import Budgeted, Constant
+from skmlp_scratch.nn.stopping import Patience, Watch
+from skmlp_scratch.nn.training import Step
+from skmlp_scratch.nn.updates import WeightAverage
+
+# What changes in training. Arrays stand here by reference: whoever keeps a state longer
+# than until the next step copies it.
+CHANGING: dict[type, tuple[str, ...]] = {
+    Constant: ("learning_rate",),
+    Budgeted: ("learning_rate", "t"),
+    WeightAverage: ("vector", "t"),
+    BatchNorm: ("n_seen",),
+    GaussianNoise: ("_pool", "_renewed"),
+    Patience: ("best", "failures"),
+    DivergenceGuard: (
+        "limit",
+        "smallest",
+        "epoch",
+        "n_epochs",
+        "exploded_epochs",
+        "loss",
+    ),
+    BestTwo: ("kept",),
+    History: tuple(f.name for f in fields(History) if f.name != "divergence"),
+}
+
+
+def parts(
+    network: Network, step: Step, watch: Watch, history: History
+) -> Iterator[tuple[str, Any]]:
+    """Return the parts that change, each with a name of its own."""
+    yield "history", history
+    yield "schedule", step.schedule
+    yield "patience", watch.patience
+    yield "guard", watch.guard
+    yield "best", watch.best
+    for number, part in enumerate(step.updates):
+        yield f"update {number}", part
+    for number, layer in enumerate(network.layers):
+        yield f"layer {number}", layer
+
+
+def changing(part: object) -> tuple[str, ...]:
+    """Return the names of the attributes that change in training."""
+    of_optimizer = ("state",) if hasattr(part, "state") else ()
+    known = (CHANGING[c] for c in type(part).__mro__ if c in CHANGING)
+    return next(known, of_optimizer)
+
+
+def state_of_training(
+    network: Network, batches: Batches, step: Step, watch: Watch, history: History
+) -> dict[str, Any]:
+    """Return numbers, strings, lists and arrays from which training can go on.
+
+    Parameters
+    ----------
+    network : Network
+    batches : Batches
+    step : Step
+    watch : Watch
+    history : History
+        The parts of a training in progress, as in ``train``.
+
+    Returns
+    -------
+    state : dict
+        With string keys; nested. Arrays are those of the parts, not copies.
+    """
+    return {
+        "parameters": network.parameters.vector,
+        "order": batches.order,
+        "random_state": batches.rng and batches.rng.get_state(legacy=False),
+        "noise": [rng.bit_generator.state for rng in generators(network)],
+        "parts": {
+            name: {key: getattr(part, key) for key in changing(part)}
+            for name, part in parts(network, step, watch, history)
+        },
+    }
+
+
+def set_state_of_training(
+    state: dict[str, Any],
+    network: Network,
+    batches: Batches,
+    step: Step,
+    watch: Watch,
+    history: History,
+) -> None:
+    """Put all parts into a state that :func:`state_of_training` returned.
+
+    Parameters
+    ----------
+    state : dict
+        The state, whose arrays and lists become those of the parts.
+    network, batches, step, watch, history
+        The parts, made from the same settings and rows.
+
+    Raises
+    ------
+    ValueError
+        If it is the state of other parts.
+    """
+    vector = network.parameters.vector
+    batches.order[...] = state["order"]
+    if batches.rng:
+        batches.rng.set_state(state["random_state"])
+    for rng, of_generator in zip(generators(network), state["noise"], strict=True):
+        rng.bit_generator.state = of_generator
+    watch.best = BestTwo(vector, history.best_epoch)
+    as_it_is = state_of_training(network, batches, step, watch, history)
+    check_form(as_it_is, state)
+    vector[...] = state["parameters"]
+    for name, part in parts(network, step, watch, history):
+        for key in changing(part):
+            setattr(part, key, state["parts"][name][key])
+
+
+def check_form(expected: Any, given: Any, where: str = "state") -> None:
+    """Raise a ValueError unless a state has the keys, types and shapes expected.
+
+    Empty arrays and lists may have grown, and None may have become a number.
+    """
+    if isinstance(expected, dict) and isinstance(given, dict):
+        fits = expected.keys() == given.keys()
+        for key in expected.keys() & given.keys():
+            check_form(expected[key], given[key], f"{where}, {key}")
+    elif isinstance(expected, np.ndarray) and isinstance(given, np.ndarray):
+        same = (expected.dtype, expected.shape) == (given.dtype, given.shape)
+        grown = expected.size == 0 and given.ndim == 1 and given.dtype.kind == "f"
+        fits = same or grown
+    elif isinstance(expected, list | tuple) and type(expected) is type(given):
+        expected = expected or [0.0] * len(given)
+        fits = len(expected) == len(given)
+        for one, other in zip(expected, given, strict=fits):
+            check_form(one, other, where)
+    elif isinstance(expected, bool | str):
+        fits = type(expected) is type(given)
+    else:
+        plain = expected is None or isinstance(expected, int | float)
+        number = isinstance(given, int | float) and not isinstance(given, bool)
+        fits = (plain and number) or (expected is None and given is None)
+    if not fits:
+        raise ValueError(f"{where}: {expected!r} expected, got {given!r}")
+
+
+def generators(network: Network) -> list[Any]:
+    """Return the generators of noise and dropout; layers may share one."""
+    noisy = [x for x in network.layers if isinstance(x, Dropout | GaussianNoise)]
+    return [layer.rng for layer in noisy]
