@@ -125,7 +125,7 @@ def find_learning_rate(
     fitted, and stays as it is; what an earlier fit has learnt is not used.
 
     The suggestion is the rate at which the smoothed loss has done 80% of its fall. On
-    21 data sets this did better than the steepest point of the curve and other rules
+    29 data sets this did better than the steepest point of the curve and other rules
     (docs/training.md, "Finding a learning rate").
 
     Parameters
@@ -452,7 +452,8 @@ class LearningRateDisplay:
                 color="C1",
                 fontweight="bold",
             )
-        ax.set(xscale="log", xlabel="Learning rate", ylabel="Training loss")
+        ax.set(xscale="log", xlabel="learning rate", ylabel="training loss")
+        ax.grid(alpha=0.3)
         ax.set_ylim(*_limits(search.smoothed_losses))
         self.ax_, self.figure_ = ax, ax.figure
         return self

@@ -34,8 +34,8 @@ def test_the_picture_has_what_was_found(search):
     np.testing.assert_array_equal(display.losses_line_.get_ydata(), search.losses)
     assert set(display.suggestion_line_.get_xdata()) == {search.suggestion}
     assert display.ax_.get_xscale() == "log"
-    assert display.ax_.get_xlabel() == "Learning rate"
-    assert display.ax_.get_ylabel() == "Training loss"
+    assert display.ax_.get_xlabel() == "learning rate"
+    assert display.ax_.get_ylabel() == "training loss"
     assert display.ax_.texts[0].get_text().strip() == f"{search.suggestion:.2g}"
 
 
