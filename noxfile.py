@@ -108,6 +108,7 @@ def example(session: nox.Session) -> None:
         "tests/test_example.py",
         "tests/test_displays.py",
         "tests/test_docs.py",
+        "tests/test_learning_rate_display.py",
         "tests/test_ecosystem.py::test_inside_partial_dependence",
     ]
     session.run("pytest", *drawing, env={"MPLBACKEND": "Agg"})

@@ -4,12 +4,19 @@ from skmlp_scratch.classifier import ScratchMLPClassifier
 from skmlp_scratch.displays.accuracy_curve import AccuracyCurveDisplay
 from skmlp_scratch.displays.loss_curve import LossCurveDisplay
 from skmlp_scratch.displays.weights import WeightsDisplay
+from skmlp_scratch.learning_rate import (
+    LearningRateDisplay,
+    LearningRateSearch,
+    find_learning_rate,
+)
 from skmlp_scratch.piecewise_linear import PiecewiseLinearEncoder
 from skmlp_scratch.regressor import ScratchMLPRegressor
 from skmlp_scratch.tabular import TabularMLPClassifier, TabularMLPRegressor
 
 __all__ = [
     "AccuracyCurveDisplay",
+    "LearningRateDisplay",
+    "LearningRateSearch",
     "LossCurveDisplay",
     "PiecewiseLinearEncoder",
     "ScratchMLPClassifier",
@@ -17,5 +24,6 @@ __all__ = [
     "TabularMLPClassifier",
     "TabularMLPRegressor",
     "WeightsDisplay",
+    "find_learning_rate",
 ]
 __version__ = "0.1.0"

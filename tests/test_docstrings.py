@@ -159,7 +159,7 @@ def test_documented_defaults_are_those_of_the_signature(name):
     cls = getattr(skmlp_scratch, name)
     signature = inspect.signature(cls).parameters
     documented = {}
-    for entry in docscrape.ClassDoc(cls)["Parameters"]:
+    for entry in docscrape.get_doc_object(cls)["Parameters"]:
         names = entry.name.split(", ")
         defaults = entry.type.partition("default=")[2].split(" and ")
         values = [
