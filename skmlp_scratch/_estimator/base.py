@@ -79,9 +79,35 @@ class BaseScratchMLP(
         """
         return last_hidden_activations(snapshot(self), X)
 
+    def get_feature_names_out(self, input_features: Any = None) -> Array:
+        """Return the names of what ``transform`` returns, numbered from 0.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Must be the names seen in ``fit``; of no other use.
+
+        Returns
+        -------
+        names : ndarray of str objects
+            The name of the class in lower case, and a number.
+
+        Raises
+        ------
+        ValueError
+            If there is no hidden layer, or ``input_features`` does not match.
+        """
+        check_is_fitted(self, "coefs_")
+        last_hidden_width(self)
+        return super().get_feature_names_out(input_features)
+
     @property
     def _n_features_out(self) -> int:
-        return last_hidden_width(self)
+        try:
+            return last_hidden_width(self)
+        except ValueError as error:
+            # dir() asks for every attribute that there is, in scikit-learn 1.9.
+            raise AttributeError(str(error)) from error
 
     def drop_training_state(self) -> Self:
         """Drop the state that only ``partial_fit`` needs, which makes pickles smaller.
