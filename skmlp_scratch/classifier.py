@@ -118,8 +118,11 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
     validation_fraction : float, default=0.1
         Fraction of the rows that early stopping sets aside, at least 0 and below 1.
 
-    beta_1, beta_2 : float, default=0.9 and 0.999
-        Decay rates of Adam's first and second moment, at least 0 and below 1.
+    beta_1 : float, default=0.9
+        Decay rate of Adam's first moment, at least 0 and below 1.
+
+    beta_2 : float, default=0.999
+        Decay rate of Adam's second moment, at least 0 and below 1.
 
     epsilon : float, default=1e-8
         Added to the square root of Adam's second moment.
