@@ -410,8 +410,8 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
             A validation set, in the form of X, y and sample_weight. It sets
             ``validation_scores_`` and ``validation_loss_curve_``. Early stopping uses
             it instead of a split of the training rows. A Pipeline transforms ``X_val``
-            only with ``Pipeline(..., transform_input=["X_val"])``, metadata routing and
-            ``set_fit_request(X_val=True, y_val=True)``.
+            only with ``Pipeline(..., transform_input=["X_val"])`` and metadata routing,
+            where all three are requested by default.
 
         Returns
         -------

@@ -20,6 +20,7 @@ from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.metrics import log_loss, mean_poisson_deviance
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.neural_network import MLPClassifier, _multilayer_perceptron
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -269,7 +270,6 @@ def test_a_pipeline_transforms_the_validation_rows(kind):
         scaler.transform(X), y, X_val=scaler.transform(X_val), y_val=y_val
     )
     with sklearn.config_context(enable_metadata_routing=True):
-        estimator.set_fit_request(X_val=True, y_val=True)
         pipeline = Pipeline(
             [("scale", StandardScaler()), ("network", estimator)],
             transform_input=["X_val"],
@@ -277,6 +277,61 @@ def test_a_pipeline_transforms_the_validation_rows(kind):
     fitted = pipeline["network"]
     np.testing.assert_array_equal(numbers(fitted), numbers(expected))
     assert fitted.validation_scores_ == expected.validation_scores_
+
+
+@kinds
+def test_all_three_are_requested_by_default(kind):
+    with sklearn.config_context(enable_metadata_routing=True):
+        estimator = make_estimator(kind)
+        requests = estimator.get_metadata_routing().fit.requests
+        for name in ("X_val", "y_val", "sample_weight_val"):
+            assert requests[name] is True
+        assert requests["sample_weight"] is None
+        # Whoever wants something else says so, as before.
+        estimator.set_fit_request(X_val=False, sample_weight=True)
+        requests = estimator.get_metadata_routing().fit.requests
+        assert [requests[name] for name in ("X_val", "sample_weight")] == [False, True]
+
+
+@kinds
+def test_a_search_over_a_pipeline_hands_them_on(kind):
+    X, y, X_val, y_val = make_data(kind, 6)
+    X, X_val = X * 50 + 10, X_val * 50 + 10
+    weights = np.random.default_rng(0).uniform(0, 2, size=len(y_val))
+    folds = KFold(2).split(X)
+    with sklearn.config_context(enable_metadata_routing=True):
+        steps = [("scale", StandardScaler()), ("network", stops_early(kind))]
+        search = GridSearchCV(
+            Pipeline(steps, transform_input=["X_val"]),
+            {"network__alpha": [0.1, 1.0]},
+            cv=folds,
+            error_score="raise",
+        )
+        search.fit(X, y, X_val=X_val, y_val=y_val, sample_weight_val=weights)
+    scaler = StandardScaler().fit(X)
+    expected = stops_early(kind, alpha=search.best_params_["network__alpha"])
+    expected.fit(
+        scaler.transform(X),
+        y,
+        X_val=scaler.transform(X_val),
+        y_val=y_val,
+        sample_weight_val=weights,
+    )
+    fitted = search.best_estimator_["network"]
+    np.testing.assert_array_equal(numbers(fitted), numbers(expected))
+    assert fitted.validation_scores_ == expected.validation_scores_
+
+
+@kinds
+def test_without_routing_a_pipeline_hands_them_on_untouched(kind):
+    X, y, X_val, y_val = make_data(kind, 6)
+    pipeline = Pipeline([("scale", StandardScaler()), ("network", stops_early(kind))])
+    pipeline.fit(X, y, network__X_val=X_val, network__y_val=y_val)
+    expected = stops_early(kind).fit(
+        StandardScaler().fit_transform(X), y, X_val=X_val, y_val=y_val
+    )
+    scores = pipeline["network"].validation_scores_
+    assert scores == expected.validation_scores_
 
 
 # The rows set aside

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Hashable
 from functools import cache
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
@@ -33,6 +33,13 @@ class BaseScratchMLP(
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, FittedAttributes
 ):
     """Base class. A subclass has the constructor, and passes its kind of targets."""
+
+    # With metadata routing: nobody passes a validation set that is not to be used.
+    __metadata_request__fit: ClassVar[dict[str, bool]] = {
+        "X_val": True,
+        "y_val": True,
+        "sample_weight_val": True,
+    }
 
     def _fit_aside(self, kind: TargetKind, call: Call) -> None:
         """Train a copy of this estimator, then take over its attributes at once.
