@@ -428,6 +428,8 @@ def test_what_is_no_other_scale(rng):
     # Too few rows to know the scale of.
     assert scale_messages(X[:19], 1e6 + X_val) == []
     assert len(scale_messages(X[:20], 1e6 + X_val)) == 1
+    assert scale_messages(X, 1e6 + X_val[:1]) == []
+    assert len(scale_messages(X, 1e6 + X_val[:2])) == 1
 
 
 def test_rows_set_aside_have_the_scale_of_the_others(rng):

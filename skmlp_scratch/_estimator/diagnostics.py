@@ -230,7 +230,7 @@ def validation_feature_warnings(
     if few or issparse(training.X) or issparse(held_out.X):
         return []
     sample = training.sample(SAMPLE_ROWS).X
-    rows = held_out.sample(SAMPLE_ROWS).X.astype(np.float64)
+    rows = held_out.sample(SAMPLE_ROWS).X
     highest = sample.max(axis=0).astype(np.float64)
     lowest = sample.min(axis=0).astype(np.float64)
     middle = (len(rows) - 1) // 2
