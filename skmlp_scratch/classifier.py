@@ -95,8 +95,9 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         stops when no entry of the gradient is larger than ``tol``.
 
     verbose : bool or int, default=False
-        Whether to print a line per epoch, with the learning rate whenever it has
-        fallen, and the reason for stopping at the end.
+        Whether to print a line per epoch, with the seconds so far, the rows per second
+        on average, and the learning rate whenever it has fallen; and the reason for
+        stopping at the end.
 
     warm_start : bool, default=False
         Whether ``fit`` starts from the weights of the last fit, with a new optimizer,

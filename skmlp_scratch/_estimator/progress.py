@@ -1,30 +1,42 @@
 """The lines that ``verbose`` prints, which begin like scikit-learn's."""
 
+import time
+
 from skmlp_scratch.nn.history import History
 from skmlp_scratch.nn.typing import Schedule
 
 
 class Progress:
-    """Prints a line for every epoch.
+    """Prints a line for every epoch. Its clock starts when it is made.
 
     Parameters
     ----------
+    n_rows : int
+        Number of training rows, all of which an epoch uses once.
     max_iter : int or None
         Maximum number of epochs; None means no limit.
     schedule : Schedule, default=None
         Its learning rate is printed whenever it has fallen.
     """
 
-    def __init__(self, max_iter: int | None, schedule: Schedule | None = None) -> None:
-        self.max_iter, self.schedule = max_iter, schedule
+    def __init__(
+        self, n_rows: int, max_iter: int | None, schedule: Schedule | None = None
+    ) -> None:
+        self.n_rows, self.max_iter, self.schedule = n_rows, max_iter, schedule
         self.rate = schedule.learning_rate if schedule else 0.0
+        self.began = time.perf_counter()
+        self.epochs = 0
 
     def print_epoch(self, history: History) -> None:
         """Print a line for the epoch that has just ended."""
         number = history.epochs if self.max_iter else history.total_epochs
+        counted = f"{number} of {self.max_iter}, " if self.max_iter else ""
+        self.epochs += 1
+        seconds = time.perf_counter() - self.began
+        # The mean over all epochs so far. A clock may be too coarse for the first.
+        speed = self.epochs * self.n_rows / max(seconds, 1e-6)
         line = f"Iteration {number}, loss = {history.loss_curve[-1]:.8f}"
-        if self.max_iter:
-            line += f" (epoch {number} of {self.max_iter})"
+        line += f" ({counted}{seconds:.1f} s, {speed:,.0f} rows/s)"
         if self.schedule:
             if self.schedule.learning_rate < self.rate:
                 line += f", learning rate = {self.schedule.learning_rate:.3g}"

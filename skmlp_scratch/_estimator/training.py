@@ -100,7 +100,8 @@ def solve_at_once(
 ) -> None:
     """Train by L-BFGS."""
     settings = problem.settings
-    progress = Progress(settings.max_iter).print_epoch if settings.verbose else None
+    lines = Progress(len(problem.training), settings.max_iter)
+    progress = lines.print_epoch if settings.verbose else None
     minimize_lbfgs(
         network,
         batches,
@@ -134,7 +135,8 @@ def solve_by_batches(
         settles=not incremental,
     )
     max_iter = None if incremental else settings.max_iter
-    progress = Progress(max_iter, schedule).print_epoch if settings.verbose else None
+    lines = Progress(len(problem.training), max_iter, schedule)
+    progress = lines.print_epoch if settings.verbose else None
     max_epochs = 1 if incremental else settings.max_iter
     train(network, batches, step, watch, history, max_epochs, progress)
     if history.divergence:
