@@ -3,7 +3,8 @@
 They are converted wherever skl2onnx meets them: alone, at the end of a pipeline, in a
 search, calibrated, voting. The options of a classifier are those that skl2onnx has for
 scikit-learn's: ``zipmap``, ``nocl``, ``output_class_labels`` and ``raw_scores``.
-Predictions of a regressor have the shape (n_samples, n_outputs).
+Predictions of a regressor have the shape (n_samples, n_outputs). There is no converter
+for the estimators for tables, and none for ``PiecewiseLinearEncoder``.
 
 Inputs of type float64 are computed in float64, all others in float32. The error
 function of GELU is float32 always, as onnxruntime has no other: predictions for float64
