@@ -22,6 +22,7 @@ from sklearn.ensemble import (
     VotingClassifier,
     VotingRegressor,
 )
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -216,7 +217,9 @@ def test_the_other_options():
             [("a", net), ("b", net)], voting="soft", flatten_transform=False
         ),
         lambda net: BaggingClassifier(net, 2, random_state=0),
-        lambda net: StackingClassifier([("a", net)], cv=2),
+        lambda net: StackingClassifier(
+            [("a", net)], LogisticRegression(solver="newton-cg"), cv=2
+        ),
     ],
     ids=["search", "calibrated", "voting", "bagging", "stacking"],
 )
