@@ -47,7 +47,10 @@ class DeadUnitsWarning(UserWarning):
 
 
 class FeatureScaleWarning(UserWarning):
-    """Features differ in scale by more than a thousand, or are far from zero."""
+    """Features differ in scale by more than a thousand, or are far from zero.
+
+    Or those of validation rows are far from those of the training rows.
+    """
 
 
 class IgnoredParameterWarning(UserWarning):

@@ -21,6 +21,8 @@ EXAMPLES = [
 def test_example(code, capsys):
     if "Display" in code:
         pytest.importorskip("matplotlib", reason="the example draws with matplotlib")
+    if "skmlp_scratch.onnx" in code:
+        pytest.importorskip("skl2onnx", reason="needs the extra 'oracles'")
     exec(compile(code, "example", "exec"), {})
     promised = re.findall(r"^print\(.*\)  # (.*)$", code, re.MULTILINE)
     printed = capsys.readouterr().out.splitlines()

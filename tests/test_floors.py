@@ -41,7 +41,10 @@ FLOORS = floors_of_page()
 NN_MAY_IMPORT = {*sys.stdlib_module_names, "numpy", "scipy"}
 PACKAGE_MAY_IMPORT = {*NN_MAY_IMPORT, "sklearn", "joblib", "threadpoolctl"}
 # Not declared: imported when it is used. A test imports the package without it.
-MAY_IMPORT_LATE = {f"{PACKAGE}.displays._drawing": {"matplotlib", "mpl_toolkits"}}
+MAY_IMPORT_LATE = {
+    f"{PACKAGE}.displays._drawing": {"matplotlib", "mpl_toolkits"},
+    f"{PACKAGE}.onnx": {"skl2onnx"},  # which it is for
+}
 
 
 def module_name(path):

@@ -5,7 +5,7 @@ from collections.abc import Hashable
 from functools import cache
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
@@ -47,6 +47,13 @@ class BaseScratchMLP(
     FittedAttributes,
 ):
     """Base class. A subclass has the constructor, and passes its kind of targets."""
+
+    # With metadata routing: nobody passes a validation set that is not to be used.
+    __metadata_request__fit: ClassVar[dict[str, bool]] = {
+        "X_val": True,
+        "y_val": True,
+        "sample_weight_val": True,
+    }
 
     def _fit_aside(self, kind: TargetKind, call: Call) -> None:
         """Train a copy of this estimator, then take over its attributes at once.
@@ -155,9 +162,35 @@ class BaseScratchMLP(
         """
         return last_hidden_activations(snapshot(self), X)
 
+    def get_feature_names_out(self, input_features: Any = None) -> Array:
+        """Return the names of what ``transform`` returns, numbered from 0.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Must be the names seen in ``fit``; of no other use.
+
+        Returns
+        -------
+        names : ndarray of str objects
+            The name of the class in lower case, and a number.
+
+        Raises
+        ------
+        ValueError
+            If there is no hidden layer, or ``input_features`` does not match.
+        """
+        check_is_fitted(self, "coefs_")
+        last_hidden_width(self)
+        return super().get_feature_names_out(input_features)
+
     @property
     def _n_features_out(self) -> int:
-        return last_hidden_width(self)
+        try:
+            return last_hidden_width(self)
+        except ValueError as error:
+            # dir() asks for every attribute that there is, in scikit-learn 1.9.
+            raise AttributeError(str(error)) from error
 
     def drop_training_state(self) -> Self:
         """Drop the state that only ``partial_fit`` needs, which makes pickles smaller.
