@@ -37,6 +37,8 @@ FLOORS = floors_of_page()
 
 NN_MAY_IMPORT = {*sys.stdlib_module_names, "numpy", "scipy"}
 PACKAGE_MAY_IMPORT = {*NN_MAY_IMPORT, "sklearn", "joblib", "threadpoolctl"}
+# Not declared: imported when it is used.
+MAY_IMPORT_LATE = {f"{PACKAGE}.summary": {"pandas"}}
 
 
 def module_name(path):
@@ -70,6 +72,7 @@ def not_from_below(source, module):
 
 def foreign(source, module):
     allowed = NN_MAY_IMPORT if is_inside(module, NN) else PACKAGE_MAY_IMPORT
+    allowed = allowed | MAY_IMPORT_LATE.get(module, set())
     own = NN if is_inside(module, NN) else PACKAGE
     modules = imported_modules(source, module)
     return {

@@ -46,3 +46,4 @@ class FittedAttributes(BaseEstimator):
 
     _activation: str | tuple[str, ...]
     _training_state: TrainingState
+    _summary: dict[str, Any] | None

@@ -24,9 +24,11 @@ from skmlp_scratch._estimator.prediction import (
 )
 from skmlp_scratch._estimator.settings import Settings
 from skmlp_scratch._estimator.solvers import is_stochastic, obstacle_to_partial_fit
+from skmlp_scratch._estimator.summary import summary_of
 from skmlp_scratch._estimator.targets import TargetKind
 from skmlp_scratch.exceptions import warn
 from skmlp_scratch.nn.typing import Array
+from skmlp_scratch.summary import TrainingSummary
 
 
 class BaseScratchMLP(
@@ -48,7 +50,7 @@ class BaseScratchMLP(
         twin.__dict__ = before | kept
         parameters = {name: getattr(twin, name) for name in defaults}
         reports = ignored_parameter_warnings(parameters, defaults)
-        attributes, found = fit(twin, kind, Settings.of(parameters), call)
+        attributes, found = fit(twin, kind, Settings.of(parameters), call, reports)
         twin.__dict__.update(attributes)
         learnt = {k: v for k, v in vars(twin).items() if before.get(k, twin) is not v}
         learnt = {k: v for k, v in learnt.items() if k not in kept}
@@ -56,7 +58,7 @@ class BaseScratchMLP(
         own = {k: v for k, v in vars(self).items() if k not in forgotten}
         # A single assignment: all attributes of one dict belong to one model.
         self.__dict__ = own | learnt
-        for report in reports + found:
+        for report in found:
             warn(report)
 
     def transform(self, X: Any) -> Array:
@@ -82,6 +84,24 @@ class BaseScratchMLP(
     @property
     def _n_features_out(self) -> int:
         return last_hidden_width(self)
+
+    def training_summary(self) -> TrainingSummary:
+        """Return what happened in the last fit: layer by layer, and in words.
+
+        After ``partial_fit`` little is known: the time of a call must not grow.
+
+        Returns
+        -------
+        summary : TrainingSummary
+            Print it to read it. ``summary.layers`` has activations and gradients of
+            each layer, ``summary.explain()`` how the fit ended and what to try.
+
+        Raises
+        ------
+        NotFittedError
+            If the weights are not from a fit of this estimator.
+        """
+        return summary_of(snapshot(self))
 
     def drop_training_state(self) -> Self:
         """Drop the state that only ``partial_fit`` needs, which makes pickles smaller.

@@ -28,6 +28,7 @@ from skmlp_scratch._estimator.results import fitted_attributes, untrained_attrib
 from skmlp_scratch._estimator.rows import Rows
 from skmlp_scratch._estimator.settings import Settings
 from skmlp_scratch._estimator.solvers import is_stochastic
+from skmlp_scratch._estimator.summary import summarize
 from skmlp_scratch._estimator.targets import Known, TargetKind, Targets
 from skmlp_scratch._estimator.training import solve
 from skmlp_scratch.nn.inference import layer_outputs
@@ -42,13 +43,18 @@ NORM_ROWS = 1000
 
 
 def fit(
-    est: FittedAttributes, kind: TargetKind, settings: Settings, call: Call
+    est: FittedAttributes,
+    kind: TargetKind,
+    settings: Settings,
+    call: Call,
+    reports: list[Warning],
 ) -> tuple[dict[str, Any], list[Warning]]:
-    """Train a network; return the fitted attributes and the warnings.
+    """Train a network; return the fitted attributes and the warnings, all there are.
 
     The estimator is unchanged, except for what the check of X sets.
     """
-    problem, initial, rng, reports = understand(est, kind, settings, call)
+    problem, initial, rng, found = understand(est, kind, settings, call)
+    reports = reports + found
     if call.incremental and len(problem.training) == 0:
         nothing_yet = problem.past is None
         return untrained_attributes(problem, initial) if nothing_yet else {}, reports
@@ -61,7 +67,10 @@ def fit(
         return {}, reports  # the model stays as it was
     if settings.verbose and not call.incremental:
         print(outcome.why_it_ended(), flush=True)
-    return fitted_attributes(problem, network, history, state), reports
+    attributes = fitted_attributes(problem, network, history, state)
+    # A call of partial_fit may have a single row: it is not worth a summary.
+    attributes["_summary"] = None if call.incremental else summarize(outcome, reports)
+    return attributes, reports
 
 
 def understand(
