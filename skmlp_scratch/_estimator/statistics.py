@@ -53,6 +53,7 @@ def layer_statistics(
         )
         for number in reversed(range(len(W))):
             X, Y = outputs[number : number + 2]
+            mean = Y.mean(dtype=np.float64)
             slopes = activations[number].backward(np.ones_like(Y))
             dout = dout * slopes
             dW = product(X.T, dout) + penalty * W[number]
@@ -60,10 +61,10 @@ def layer_statistics(
                 {
                     "units": Y.shape[1],
                     "activation": names[number],
-                    # Sums of float32 may lose digits, or overflow.
-                    "mean": float(Y.mean(dtype=np.float64)),
-                    "std": float(Y.std(dtype=np.float64)),
-                    "dead": _share_of_dead(slopes),
+                    "mean": float(mean),
+                    # The mean is float64, and so are the distances from it.
+                    "std": _norm(Y - mean) / math.sqrt(Y.size),
+                    "dead": float((np.abs(slopes) < SMALLEST_SLOPE).all(axis=0).mean()),
                     "weight_norm": _norm(W[number]),
                     "gradient_norm": _norm(dW),
                     "bias_gradient_norm": _norm(dout.sum(axis=0)),
@@ -89,11 +90,6 @@ def weight_statistics(
         "gradient_norm": unknown,
         "bias_gradient_norm": unknown,
     }
-
-
-def _share_of_dead(slopes: Array) -> float:
-    largest = np.abs(slopes).max(axis=0)
-    return float((largest < SMALLEST_SLOPE).mean())
 
 
 def _norm(values: Array) -> float:

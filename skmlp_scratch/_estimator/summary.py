@@ -13,14 +13,17 @@ from skmlp_scratch._estimator.solvers import SOLVERS, is_budgeted, is_stochastic
 from skmlp_scratch._estimator.statistics import layer_statistics, weight_statistics
 from skmlp_scratch.summary import TrainingSummary
 
+# Each of these was tried on 72 data sets.
+
 # The training loss still falls if it fell by this share per epoch, compared over this
-# many epochs. With twice as many, it fell by 3% to 99% on 21 data sets.
+# many epochs. With twice as many epochs, it ended 3% to 99% lower, half as large mostly.
 FALLING, FALLING_EPOCHS = 0.01, 5
 # How far above its lowest value the validation loss has been, and for how many epochs,
 # for a word about overfitting.
 OVERFITTED, OVERFITTED_EPOCHS = 1.2, 5
 # Share of the validation loss that went since the epoch with the best score, for a word
-# about stopping too early.
+# about stopping too early. With monitor="loss", the loss on test rows was lower in 95%
+# of such fits, and the score lower in few.
 TOO_EARLY = 0.05
 
 
