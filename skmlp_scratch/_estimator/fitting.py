@@ -67,10 +67,10 @@ def fit(
         return {}, reports  # the model stays as it was
     if settings.verbose and not call.incremental:
         print(outcome.why_it_ended(), flush=True)
-    attributes = fitted_attributes(problem, network, history, state)
     # A call of partial_fit may have a single row: it is not worth a summary.
-    attributes["_summary"] = None if call.incremental else summarize(outcome, reports)
-    return attributes, reports
+    summary = None if call.incremental else summarize(outcome, reports)
+    attributes = fitted_attributes(problem, network, history, state)
+    return attributes | {"_summary": summary}, reports
 
 
 def understand(

@@ -11,6 +11,7 @@ import numpy as np
 
 from skmlp_scratch._estimator.rows import Rows
 from skmlp_scratch.nn.activations import ACTIVATIONS, per_layer
+from skmlp_scratch.nn.fast import add_multiple
 from skmlp_scratch.nn.layers import Affine, product
 from skmlp_scratch.nn.network import Network
 from skmlp_scratch.nn.typing import Array
@@ -56,7 +57,9 @@ def layer_statistics(
             mean = Y.mean(dtype=np.float64)
             slopes = activations[number].backward(np.ones_like(Y))
             dout = dout * slopes
-            dW = product(X.T, dout) + penalty * W[number]
+            dW = product(X.T, dout)
+            if penalty:
+                add_multiple(dW.reshape(-1), penalty, W[number].reshape(-1))
             found.append(
                 {
                     "units": Y.shape[1],

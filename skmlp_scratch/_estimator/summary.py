@@ -16,14 +16,14 @@ from skmlp_scratch.summary import TrainingSummary
 # Each of these was tried on 72 data sets.
 
 # The training loss still falls if it fell by this share per epoch, compared over this
-# many epochs. With twice as many epochs, it ended 3% to 99% lower, half as large mostly.
+# many epochs. With twice as many epochs, it ended 3% to 99% lower.
 FALLING, FALLING_EPOCHS = 0.01, 5
 # How far above its lowest value the validation loss has been, and for how many epochs,
-# for a word about overfitting.
+# for a word about overfitting. The loss on test rows had risen, too, in 35 of 38 fits.
 OVERFITTED, OVERFITTED_EPOCHS = 1.2, 5
 # Share of the validation loss that went since the epoch with the best score, for a word
-# about stopping too early. With monitor="loss", the loss on test rows was lower in 95%
-# of such fits, and the score lower in few.
+# about stopping too early. With monitor="loss", the loss on test rows was lower in 227
+# of 234 such fits, the score lower in 14, by 0.01 at most.
 TOO_EARLY = 0.05
 
 
