@@ -6,13 +6,15 @@ import sys
 
 import pytest
 from helpers import SKLEARN
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skmlp_scratch
 from skmlp_scratch._documentation import documentation_address
 
-PUBLIC = [getattr(skmlp_scratch, name) for name in skmlp_scratch.__all__]
+NAMES = [getattr(skmlp_scratch, name) for name in skmlp_scratch.__all__]
+PUBLIC = [c for c in NAMES if isinstance(c, type) and issubclass(c, BaseEstimator)]
 every_public = pytest.mark.parametrize("public", PUBLIC)
 ADDRESS = "https://docs.example.org/stable"
 URLS = ["Homepage, https://example.org", f"Documentation, {ADDRESS}"]

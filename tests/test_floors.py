@@ -44,6 +44,7 @@ PACKAGE_MAY_IMPORT = {*NN_MAY_IMPORT, "sklearn", "joblib", "threadpoolctl"}
 MAY_IMPORT_LATE = {
     f"{PACKAGE}.displays._drawing": {"matplotlib", "mpl_toolkits"},
     f"{PACKAGE}.onnx": {"skl2onnx"},  # which it is for
+    f"{PACKAGE}.summary": {"pandas"},
 }
 
 

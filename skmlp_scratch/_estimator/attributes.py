@@ -48,3 +48,4 @@ class FittedAttributes(DocumentationLink, BaseEstimator):
 
     _activation: str | tuple[str, ...]
     _training_state: TrainingState
+    _summary: dict[str, Any] | None

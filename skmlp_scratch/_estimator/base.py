@@ -34,10 +34,12 @@ from skmlp_scratch._estimator.prediction import (
 )
 from skmlp_scratch._estimator.settings import Settings
 from skmlp_scratch._estimator.solvers import is_stochastic, obstacle_to_partial_fit
+from skmlp_scratch._estimator.summary import summary_of
 from skmlp_scratch._estimator.targets import TargetKind
 from skmlp_scratch._estimator.tasks import CallbackSupportMixin, FitTasks
 from skmlp_scratch.exceptions import warn
 from skmlp_scratch.nn.typing import Array
+from skmlp_scratch.summary import TrainingSummary
 
 
 class BaseScratchMLP(
@@ -78,7 +80,9 @@ class BaseScratchMLP(
             else FitTasks(self, twin, call, max(0, settings.max_iter - n_epochs))
         )
         observe = tasks.observe if tasks else None
-        attributes, found = fit(twin, kind, settings, call, observe, interrupted)
+        attributes, found = fit(
+            twin, kind, settings, call, reports, observe, interrupted
+        )
         twin.__dict__.update(attributes)
         learnt = {k: v for k, v in vars(twin).items() if before.get(k, twin) is not v}
         learnt = {k: v for k, v in learnt.items() if k not in kept}
@@ -88,7 +92,7 @@ class BaseScratchMLP(
         self.__dict__ = own | learnt
         if tasks:
             tasks.end()
-        for report in reports + found:
+        for report in found:
             warn(report)
 
     def to_checkpoint(self, path: str | PathLike[str]) -> None:
@@ -191,6 +195,24 @@ class BaseScratchMLP(
         except ValueError as error:
             # dir() asks for every attribute that there is, in scikit-learn 1.9.
             raise AttributeError(str(error)) from error
+
+    def training_summary(self) -> TrainingSummary:
+        """Return what happened in the last fit: layer by layer, and in words.
+
+        After ``partial_fit`` little is known: the time of a call must not grow.
+
+        Returns
+        -------
+        summary : TrainingSummary
+            Print it to read it. ``summary.layers`` has activations and gradients of
+            each layer, ``summary.explain()`` how the fit ended and what to try.
+
+        Raises
+        ------
+        NotFittedError
+            If the weights are not from a fit of this estimator.
+        """
+        return summary_of(snapshot(self))
 
     def drop_training_state(self) -> Self:
         """Drop the state that only ``partial_fit`` needs, which makes pickles smaller.

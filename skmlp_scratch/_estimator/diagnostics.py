@@ -11,14 +11,12 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skmlp_scratch._estimator.problem import Problem
-from skmlp_scratch._estimator.rows import Rows
+from skmlp_scratch._estimator.rows import SAMPLE_ROWS, Rows
 from skmlp_scratch._estimator.solvers import is_stochastic
 from skmlp_scratch.exceptions import FeatureScaleWarning, TargetScaleWarning
 from skmlp_scratch.nn.fast import row_blocks
 from skmlp_scratch.nn.typing import Array
 
-# The size of samples: enough to find problems, at no noticeable cost.
-SAMPLE_ROWS = 1000
 # A first chunk of partial_fit with fewer rows says too little about the features.
 FEWEST_ROWS = 20
 LARGEST_RATIO_OF_SCALES = 1e3

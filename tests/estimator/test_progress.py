@@ -115,10 +115,9 @@ def test_a_warm_start_has_a_clock_of_its_own(capsys, monkeypatch):
 def test_lines_fit_in_a_hundred_columns(capsys, monkeypatch):
     # A long fit: what it is made of is the largest that is usual.
     with_clock(monkeypatch, 1234.5)
-    schedule = SimpleNamespace(learning_rate=0.1)
-    lines = progress.Progress(100_000_000, 1000, schedule)
-    schedule.learning_rate = 0.000123456
-    history = History(loss_curve=[0.12345678], epochs=1000)
+    lines = progress.Progress(100_000_000, 1000)
+    rates = [0.1, 0.000123456]
+    history = History(loss_curve=[0.12345678], learning_rates=rates, epochs=1000)
     lines.print_epoch(history)
     (line,) = capsys.readouterr().out.splitlines()
     assert line.endswith("1234.5 s, 81,004 rows/s), learning rate = 0.000123")
