@@ -1,6 +1,10 @@
-"""Sphinx configuration."""
+"""Sphinx configuration: ``pip install ".[docs]" && sphinx-build -W docs site``."""
 
+import sys
 from importlib.metadata import version as installed_version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 
 project = "skmlp_scratch"
 author = "The skmlp_scratch developers"
@@ -13,19 +17,72 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
+    "sphinx-mathjax-offline",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+    "inventories",  # in docs/extensions, like the next
+    "floors_picture",
 ]
-exclude_patterns = ["_build"]
-html_theme = "furo"
+# The galleries' scripts become pages in auto_learn and auto_use.
+exclude_patterns = ["_build", "extensions", "learn", "templates", "use"]
+templates_path = ["templates"]
 
-myst_enable_extensions = ["amsmath", "dollarmath"]
+html_theme = "pydata_sphinx_theme"
+html_title = "skmlp_scratch"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sourcelink = False
+html_theme_options = {
+    "header_links_before_dropdown": 7,
+    "navigation_with_keys": False,
+    "footer_start": ["copyright"],
+    "footer_end": ["theme-version"],
+    "secondary_sidebar_items": ["page-toc"],
+    "show_prev_next": True,
+    # No address of a repository or of a published site is known.
+    "icon_links": [],
+}
+html_sidebars = {"index": [], "CHANGELOG": []}
+
+myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 
+autosummary_generate = True
 autodoc_member_order = "bysource"
 autodoc_mock_imports = ["skl2onnx"]
 autodoc_typehints = "none"  # types stand in the docstrings
 # The page lists the members itself; numpydoc would list them twice.
 numpydoc_show_class_members = False
+toc_object_entries_show_parents = "hide"
+viewcode_line_numbers = True
+
+copybutton_exclude = ".linenos, .gp, .go"
+
+sphinx_gallery_conf = {
+    "examples_dirs": ["learn", "use"],
+    "gallery_dirs": ["auto_learn", "auto_use"],
+    "filename_pattern": r"\.py$",
+    "within_subsection_order": "gallery_order.position",
+    "abort_on_example_error": True,
+    "backreferences_dir": "generated/backreferences",
+    "doc_module": ("skmlp_scratch",),
+    "reference_url": {"skmlp_scratch": None},
+    "download_all_examples": False,
+    "min_reported_time": 1e9,
+    "write_computation_times": False,
+    "show_memory": False,
+    "show_signature": False,
+    "remove_config_comments": True,
+    "reset_modules": ("matplotlib",),
+    "reset_modules_order": "both",
+    # What a cell ends with is shown as text only: HTML of estimators is wide.
+    "capture_repr": ("__repr__",),
+}
 
 
 def skip_members_of_sklearn(app, what, name, obj, skip, options):
