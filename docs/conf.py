@@ -47,7 +47,7 @@ html_theme_options = {
     # No address of a repository or of a published site is known.
     "icon_links": [],
 }
-html_sidebars = {"index": [], "CHANGELOG": []}
+html_sidebars = {"index": [], "architecture": []}
 
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
@@ -58,6 +58,16 @@ autodoc_mock_imports = ["skl2onnx"]
 autodoc_typehints = "none"  # types stand in the docstrings
 # The page lists the members itself; numpydoc would list them twice.
 numpydoc_show_class_members = False
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"  # but these words, which become links
+numpydoc_xref_aliases = {
+    "Axes": "matplotlib.axes.Axes",
+    "DataFrame": "pandas.DataFrame",
+    "MLPClassifier": "sklearn.neural_network.MLPClassifier",
+    "MLPRegressor": "sklearn.neural_network.MLPRegressor",
+    "RandomState": "numpy.random.RandomState",
+    "ndarray": "numpy.ndarray",
+}
 toc_object_entries_show_parents = "hide"
 viewcode_line_numbers = True
 
@@ -84,12 +94,26 @@ sphinx_gallery_conf = {
     "capture_repr": ("__repr__",),
 }
 
+# Pages that explain at length, by the gallery that they go with.
+GUIDES = {
+    "auto_learn/index": ["backpropagation"],
+    "auto_use/index": ["training", "callbacks", "displays", "tabular", "streaming"],
+}
+
 
 def skip_members_of_sklearn(app, what, name, obj, skip, options):
     """Leave out what scikit-learn's base classes bring, such as set_fit_request."""
     return skip or (getattr(obj, "__module__", None) or "").startswith("sklearn.")
 
 
+def add_guides(app, docname, source):
+    """Have a list of the guides at the end of a gallery's first page."""
+    if docname in GUIDES:
+        pages = "".join(f"   /{page}\n" for page in GUIDES[docname])
+        source[0] += f"\n.. toctree::\n   :caption: At length\n\n{pages}"
+
+
 def setup(app):
     """Connect the handlers above."""
     app.connect("autodoc-skip-member", skip_members_of_sklearn)
+    app.connect("source-read", add_guides)

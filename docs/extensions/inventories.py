@@ -14,11 +14,25 @@ from pathlib import Path
 
 # Library: site, address of a name's page, and the modules whose names have pages.
 SITES = {
+    "python": ("https://docs.python.org/3/", ""),
     "sklearn": ("https://scikit-learn.org/stable/", "modules/generated/{}.html"),
     "numpy": ("https://numpy.org/doc/stable/", "reference/generated/{}.html"),
     "scipy": ("https://docs.scipy.org/doc/scipy/", "reference/generated/{}.html"),
     "pandas": ("https://pandas.pydata.org/docs/", "reference/api/{}.html"),
     "matplotlib": ("https://matplotlib.org/stable/", "api/_as_gen/{}.html"),
+}
+# Words of docstrings, which numpydoc links to.
+WORDS = {
+    "numpy": ["array_like std:term 1 glossary.html#term-array_like -"],
+    "python": [
+        "bltin-boolean-values std:label 1 library/stdtypes.html#boolean-type-bool -",
+        *(f"{n} py:data 1 library/constants.html#{n} -" for n in ("None", "True")),
+        *(f"{n} py:class 1 library/functions.html#{n} -" for n in ("float", "int")),
+        *(f"{n} py:class 1 library/stdtypes.html#{n} -" for n in ("dict", "list")),
+        *(f"{n} py:class 1 library/stdtypes.html#{n} -" for n in ("str", "tuple")),
+        *(f"{n} std:term 1 glossary.html#term-{n} -" for n in ("iterable", "sequence")),
+        "callable py:function 1 library/functions.html#callable -",
+    ],
 }
 NUMPY_MODULES = {"numpy", "numpy.random", "numpy.linalg"}
 MATPLOTLIB_MODULES = {"matplotlib.axes", "matplotlib.pyplot"}
@@ -56,7 +70,10 @@ def public_names(module):
 
 def entries(library):
     """Yield the lines of the library's inventory."""
+    yield from WORDS.get(library, ())
     address = SITES[library][1]
+    if not address:
+        return
     seen = set()
     for module in public_modules(library):
         for name, value in public_names(module):
