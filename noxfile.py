@@ -117,11 +117,19 @@ def example(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def docs(session: nox.Session) -> None:
-    """Build the documentation."""
-    install(session, ".[docs]")
-    html = session.cache_dir / "docs"
-    session.run("sphinx-build", "-W", "--keep-going", "docs", str(html))
-    session.log(f"{(html / 'index.html').absolute().as_uri()}")
+    """Build the documentation in a copy, and look at it, where there is a browser."""
+    install(session, ".[docs,site,test]")
+    work = (session.cache_dir / "docs").absolute()
+    shutil.rmtree(work, ignore_errors=True)
+    ignored = shutil.ignore_patterns("__pycache__", "auto_*", "generated")
+    for folder in ("docs", "skmlp_scratch", "tests"):
+        shutil.copytree(ROOT / folder, work / folder, ignore=ignored)
+    for file in ("CHANGELOG.md", "CONTRIBUTING.md", "README.md", "pyproject.toml"):
+        shutil.copy(ROOT / file, work)
+    session.chdir(work)
+    session.run("sphinx-build", "-W", "--keep-going", "docs", "site")
+    session.run("pytest", "tests/test_site.py")
+    session.log(f"{(work / 'site' / 'index.html').as_uri()}")
 
 
 @nox.session(default=False)

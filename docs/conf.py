@@ -39,6 +39,7 @@ html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {
     "header_links_before_dropdown": 7,
+    "navbar_persistent": ["search-button"],
     "navigation_with_keys": False,
     "footer_start": ["copyright"],
     "footer_end": ["theme-version"],
@@ -110,7 +111,9 @@ def add_guides(app, docname, source):
     """Have a list of the guides at the end of a gallery's first page."""
     if docname in GUIDES:
         pages = "".join(f"   /{page}\n" for page in GUIDES[docname])
-        source[0] += f"\n.. toctree::\n   :caption: At length\n\n{pages}"
+        source[0] += (
+            f"\n.. toctree::\n   :caption: At length\n   :maxdepth: 1\n\n{pages}"
+        )
 
 
 def setup(app):

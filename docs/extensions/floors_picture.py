@@ -5,27 +5,28 @@ import re
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-from matplotlib.patches import Arc
 
 # A colour per part of the package, and one for the files that belong to none.
 COLOURS = {"nn": "C0", "_estimator": "C1", "displays": "C2", "callbacks": "C4"}
-OTHER = "0.3"
-LINE = 0.19  # inches that a file takes
+OTHER = "0.2"
 
 
 def files_by_floor(page):
-    """Return the file names of the table of floors, and their floors, from the top."""
-    rows = re.findall(r"^\| (\d+) +\| `(\S+\.py)` ", page.read_text("utf-8"), re.M)
+    """Return the files of the table of floors, each with its floor, from the top."""
+    text = page.read_text("utf-8")
+    rows = re.findall(r"^\| (\d+) +\| `(\S+\.py)` ", text, re.MULTILINE)
     return {file: int(floor) for floor, file in rows}
 
 
 def imports(package, file):
-    """Yield the files of the package that a file imports names from."""
+    """Return the paths that the package's files have which a file may import from."""
+    found = set()
     for node in ast.walk(ast.parse((package / file).read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
             path = node.module.removeprefix(package.name).strip(".").replace(".", "/")
-            for alias in node.names:
-                yield from (f"{path}.py", f"{path}/{alias.name}.py")
+            # `from package import name`: the name may be a module.
+            found |= {f"{path}.py", *(f"{path}/{a.name}.py" for a in node.names)}
+    return found
 
 
 def colour(file):
@@ -34,28 +35,27 @@ def colour(file):
 
 
 def draw(package, page, picture):
-    """Draw a line of text per file, and an arc per import, on the right of the text."""
+    """Draw a row and a column per file, and a square where the row's imports the other.
+
+    The diagonal is filled floor by floor: no square may be there, nor to its left.
+    """
     floors = files_by_floor(page)
-    heights = {file: -line for line, file in enumerate(floors)}
-    fig, ax = plt.subplots(figsize=(6.4, LINE * (len(floors) + 3)))
-    reach = len(floors) / 2
+    place = {file: i for i, file in enumerate(floors)}
+    n = len(floors)
+    fig, ax = plt.subplots(figsize=(4.6, 0.165 * n))
     for file, floor in floors.items():
-        y = heights[file]
-        if floor % 2:
-            ax.axhspan(y - 0.5, y + 0.5, color="0.94", linewidth=0)
-        ax.text(-0.69 * reach, y, floor, ha="right", va="center", color="0.4", size=8)
-        ax.text(-0.65 * reach, y, file, va="center", color=colour(file), size=8)
-        for other in set(imports(package, file)) & floors.keys():
-            height = y - heights[other]
-            middle = (0, y - height / 2)
-            width = 1.6 * height**0.5 * reach**0.5  # so that short arcs are seen
-            arc = Arc(middle, width, height, theta1=-90, theta2=90)
-            arc.set(edgecolor=colour(other), alpha=0.35, linewidth=0.8)
-            ax.add_patch(arc)
-    ax.set(xlim=(-0.76 * reach, 0.9 * reach), ylim=(-len(floors), 1.6))
-    ax.text(-0.76 * reach, 1.1, "floor", va="center", size=8)
-    ax.text(-0.6 * reach, 1.1, "file", va="center", size=8)
-    ax.axis("off")
+        row = place[file]
+        same = [place[other] for other in floors if floors[other] == floor]
+        ax.barh(row, len(same), 1, left=same[0] - 0.5, color="0.85")
+        ax.axhline(row, color="0.93", linewidth=0.5, zorder=0)
+        for other in imports(package, file) & floors.keys():
+            ax.plot(place[other], row, "s", color=colour(other), markersize=2.6)
+    ax.set_yticks(range(n), [f"{file}  {floor:>2}" for file, floor in floors.items()])
+    for label, file in zip(ax.get_yticklabels(), floors, strict=True):
+        label.set(color=colour(file), fontsize=8)
+    ax.set(xlim=(-0.5, n - 0.5), ylim=(n - 0.5, -0.5), xticks=[])
+    ax.set_xlabel("imported file, in the same order")
+    ax.tick_params(length=0)
     fig.savefig(picture, bbox_inches="tight", pad_inches=0.05)
     plt.close(fig)
 
