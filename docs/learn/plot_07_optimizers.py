@@ -176,7 +176,7 @@ axes[-1].set_xlabel("x")
 plt.show()
 
 # %%
-# Plain steps are last here, with the best learning rate that there is for them.
+# Plain steps are last here, though 0.95 is about the best learning rate for them.
 # Momentum is first. In another valley it may be Adam. What speaks for Adam is that one
 # learning rate, 0.001, does well in very many networks.
 #
