@@ -1,0 +1,207 @@
+"""
+8. From layers to the estimator
+===============================
+
+You have seen all the parts. Here they become a network of any depth, in thirty lines of
+NumPy, and then an estimator: an object of scikit-learn's kind, with ``fit`` and
+``predict``. With the same seed, it ends with the same weights as scikit-learn's own.
+"""
+
+# %%
+# A fully connected network
+# -------------------------
+# If every unit gets all outputs of the layer before, a network is **fully connected**.
+# All it takes to describe one is a list of widths, such as [64, 30, 20, 10]. The names
+# in the class below are scikit-learn's: ``coefs_`` for the list of weight matrices,
+# ``intercepts_`` for the list of biases.
+
+from itertools import pairwise
+
+import numpy as np
+
+from skmlp_scratch.nn.classification_losses import softmax
+
+
+class FullyConnected:
+    """ReLU in the hidden layers, softmax and cross-entropy at the end."""
+
+    def __init__(self, layer_units, rng):
+        self.n_layers_ = len(layer_units)
+        self.coefs_ = [
+            np.sqrt(2 / n_in) * rng.standard_normal((n_in, n_out))
+            for n_in, n_out in pairwise(layer_units)
+        ]
+        self.intercepts_ = [np.zeros(n_out) for n_out in layer_units[1:]]
+
+    def forward(self, X):
+        self.activations = [X]
+        for W, b in zip(self.coefs_[:-1], self.intercepts_[:-1], strict=True):
+            self.activations.append(np.maximum(self.activations[-1] @ W + b, 0))
+        return softmax(self.activations[-1] @ self.coefs_[-1] + self.intercepts_[-1])
+
+    def backward(self, predictions, one_hot):
+        delta = (predictions - one_hot) / len(one_hot)
+        self.coef_grads_, self.intercept_grads_ = [], []
+        for W, x in zip(self.coefs_[::-1], self.activations[::-1], strict=True):
+            self.coef_grads_.insert(0, x.T @ delta)
+            self.intercept_grads_.insert(0, delta.sum(axis=0))
+            delta = (delta @ W.T) * (x > 0)
+
+
+# %%
+# Each line has its formula on a page before this one:
+#
+# ==========================================  ==================================  ====
+# formula                                     line                                page
+# ==========================================  ==================================  ====
+# :math:`\sigma = \sqrt{2/n}`                 ``np.sqrt(2 / n_in) * …``            4
+# :math:`H = \max(XW + b, 0)`                 ``np.maximum(… @ W + b, 0)``         2
+# :math:`\delta = (p - t) / N`                ``delta = … / len(one_hot)``         2
+# :math:`\partial L/\partial W = X^\top       ``x.T @ delta``                      2
+# \delta`
+# :math:`\partial L/\partial b = \sum_n       ``delta.sum(axis=0)``                2
+# \delta_n`
+# :math:`\partial L/\partial X = \delta       ``delta @ W.T``                      2
+# W^\top`
+# ReLU backward                               ``* (x > 0)``                        2
+# ==========================================  ==================================  ====
+#
+# Here ``x`` is the *output* of a ReLU, and the input of the next affine layer. It is 0
+# exactly where ReLU's input was not positive, so it tells where nothing passes. (For
+# the network's own input, the last ``delta`` is computed, too, and nobody needs it.)
+#
+# The library's network
+# ---------------------
+# :class:`~skmlp_scratch.nn.network.Network` does the same with layers in a list.
+# Forward is one loop over them, and backward the same loop from the end:
+#
+# .. literalinclude:: ../../skmlp_scratch/nn/network.py
+#    :pyobject: Network.backward
+#
+# Give both the same weights and the same batch. They have the same gradients.
+
+from sklearn.datasets import load_digits
+
+from skmlp_scratch.nn.network import Network
+
+X, t = load_digits(return_X_y=True)
+X = X / 16
+units = [64, 30, 20, 10]
+ours = FullyConnected(units, np.random.RandomState(0))
+ours.backward(ours.forward(X[:100]), np.eye(10)[t[:100]])  # rows of eye are one-hot
+
+network = Network(units, activation="relu")
+network.parameters.load(ours.coefs_, ours.intercepts_)
+network.loss_and_gradient(X[:100], t[:100])
+for mine, theirs in zip(ours.coef_grads_, network.gradient.W, strict=True):
+    assert np.allclose(mine, theirs, rtol=0, atol=1e-12)
+for mine, theirs in zip(ours.intercept_grads_, network.gradient.b, strict=True):
+    assert np.allclose(mine, theirs, rtol=0, atol=1e-12)
+print([grad.shape for grad in network.gradient.W])
+
+# %%
+# The estimator
+# -------------
+# :class:`~skmlp_scratch.ScratchMLPClassifier` puts the training loop around it, and all
+# that a user expects: it takes labels of any kind, checks what it gets, stops in time.
+# Scikit-learn has a network with the same parameters, ``MLPClassifier``. Its first
+# weights follow Glorot's formula. Ask for that, in 64 bits, and give both the same
+# seed.
+
+import warnings
+
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
+
+from skmlp_scratch import ScratchMLPClassifier
+
+settings = {"hidden_layer_sizes": (30, 20), "max_iter": 20, "random_state": 0}
+with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+    theirs = MLPClassifier(**settings).fit(X, t)
+    mine = ScratchMLPClassifier(
+        **settings, weight_init="glorot_uniform", dtype="float64"
+    ).fit(X, t)
+
+print("n_layers_", mine.n_layers_, theirs.n_layers_)
+print("n_iter_  ", mine.n_iter_, theirs.n_iter_)  # epochs
+print("t_       ", mine.t_, theirs.t_)  # training rows seen
+for name in ("coefs_", "intercepts_"):
+    for a, b in zip(getattr(mine, name), getattr(theirs, name), strict=True):
+        print(f"{name:11} {a.shape!s:8} differ by {np.abs(a - b).max():.0e} at most")
+        assert np.allclose(a, b, rtol=0, atol=1e-9)
+assert (mine.n_iter_, mine.t_) == (theirs.n_iter_, theirs.t_)
+assert np.array_equal(mine.predict(X), theirs.predict(X))
+
+# %%
+# After 20 epochs and hundreds of steps, they differ by no more than rounding does. Two
+# programs that were written apart, with one mistake in either, could not agree like
+# this.
+#
+# The weights are yours
+# ---------------------
+# An estimator is its ``coefs_`` and ``intercepts_``. Put them into the thirty lines
+# above, and these predict the same:
+
+ours.coefs_, ours.intercepts_ = mine.coefs_, mine.intercepts_
+assert np.allclose(ours.forward(X), mine.predict_proba(X))
+print(ours.forward(X[:1]).round(3))
+
+# %%
+# In a picture
+# ------------
+# Left: both losses by epoch, one curve on top of the other. Right: each weight and each
+# bias is a point, scikit-learn's across and ours up.
+
+import matplotlib.pyplot as plt
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(6.4, 4), layout="constrained")
+left.plot(theirs.loss_curve_, color="0.7", linewidth=6, label="MLPClassifier")
+left.plot(mine.loss_curve_, color="C0", label="ScratchMLPClassifier")
+left.set(xlabel="epoch", ylabel="loss", title="Loss")
+left.legend(fontsize=9)
+for name in ("coefs_", "intercepts_"):
+    for a, b in zip(getattr(mine, name), getattr(theirs, name), strict=True):
+        right.plot(b.ravel(), a.ravel(), ".", color="C0", markersize=3)
+right.set(xlabel="MLPClassifier", ylabel="ScratchMLPClassifier", title="Parameters")
+right.set_aspect("equal")
+plt.show()
+
+# %%
+# Exercises
+# ---------
+# **1.** Train ``FullyConnected`` yourself: 200 steps with all rows of the digits at
+# once, learning rate 0.5. Which accuracy does it reach on these rows?
+#
+# .. dropdown:: Solution
+#
+#    >>> net, one_hot = FullyConnected(units, np.random.RandomState(0)), np.eye(10)[t]
+#    >>> for _ in range(200):
+#    ...     net.backward(net.forward(X), one_hot)
+#    ...     for p, g in zip(net.coefs_, net.coef_grads_):
+#    ...         p -= 0.5 * g
+#    ...     for p, g in zip(net.intercepts_, net.intercept_grads_):
+#    ...         p -= 0.5 * g
+#    >>> accuracy = np.mean(net.forward(X).argmax(axis=1) == t)
+#    >>> bool(accuracy > 0.95)
+#    True
+#
+# **2.** Two mistakes that have been made in such a class: the list of *all* biases is
+# added in each layer, and ``delta`` is divided by ``one_hot.shape[1]``. What does each
+# do?
+#
+# .. dropdown:: Solution
+#
+#    The lists have arrays of different lengths, 30, 20 and 10. NumPy cannot add them,
+#    and says so: a lucky mistake.
+#
+#    >>> X[:100] @ ours.coefs_[0] + ours.intercepts_  # doctest: +ELLIPSIS
+#    Traceback (most recent call last):
+#    ...
+#    ValueError: setting an array element with a sequence. ...
+#
+#    The other one makes no noise. ``one_hot.shape[1]`` is the number of classes, so
+#    that all gradients are 10 times too large for a batch of 100. It works like another
+#    learning rate, and changes with the size of the batch. A comparison with numerical
+#    gradients finds it.
+#
+# Next: :doc:`plot_09_find_the_bug`.
