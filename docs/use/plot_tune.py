@@ -1,0 +1,154 @@
+"""
+Tune parameters
+===============
+
+How do I find a good learning rate, size and amount of regularisation?
+"""
+
+# %%
+# First the learning rate
+# -----------------------
+#
+# It matters most, and needs no search. :func:`~skmlp_scratch.find_learning_rate` takes
+# 200 steps, each at a larger rate than the one before: small rates change nothing, good
+# ones lower the loss, and too large ones let it explode. It neither fits nor changes
+# your estimator.
+
+import time
+
+import matplotlib.pyplot as plt
+from scipy.stats import loguniform
+from sklearn.datasets import load_digits
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingRandomSearchCV,
+    RandomizedSearchCV,
+    train_test_split,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+from skmlp_scratch import ScratchMLPClassifier, find_learning_rate
+
+X, y = load_digits(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+
+# A plan of the learning rate ends by itself: no candidate waits for convergence.
+model = make_pipeline(
+    MinMaxScaler(),
+    ScratchMLPClassifier(
+        hidden_layer_sizes=50,
+        learning_rate="one_cycle",
+        batch_size=50,
+        max_iter=10,
+        random_state=0,
+    ),
+)
+found = find_learning_rate(model, X_train, y_train)
+print(f"suggestion: {found.suggestion:.4f}")
+model.set_params(scratchmlpclassifier__learning_rate_init=found.suggestion)
+found.plot()
+plt.show()
+
+# %%
+# A grid
+# ------
+#
+# :class:`~sklearn.model_selection.GridSearchCV` tries all combinations. The parameters
+# of a step of a pipeline begin with its name and two underscores. ``n_jobs=-1`` takes
+# all cores; on this page it is left out, so that the page takes as long everywhere.
+
+PREFIX = "scratchmlpclassifier__"
+
+
+def tell(search):
+    """Fit a search, and print what it has found and what it has cost."""
+    start = time.perf_counter()
+    search.fit(X_train, y_train)
+    seconds = time.perf_counter() - start
+    print(
+        f"{len(search.cv_results_['params'])} candidates in {seconds:.1f} s, the best:"
+    )
+    for name, value in search.best_params_.items():
+        value = f"{value:.3g}" if isinstance(value, float) else value
+        print(f"    {name.removeprefix(PREFIX)}: {value}")
+    print(f"cross-validated accuracy: {search.best_score_:.3f}")
+    print(f"accuracy on the test rows: {search.score(X_test, y_test):.3f}")
+
+
+tell(
+    GridSearchCV(
+        model,
+        {
+            PREFIX + "hidden_layer_sizes": [(50,), (100,), (50, 50)],
+            PREFIX + "activation": ["relu", "tanh"],
+        },
+        cv=3,
+    )
+)
+
+# %%
+# At random
+# ---------
+#
+# With more than two or three parameters draw candidates from ranges instead:
+# :class:`~sklearn.model_selection.RandomizedSearchCV` with as many as you can pay.
+# Rates and penalties are drawn on a logarithmic scale.
+
+SPACE = {
+    PREFIX + "hidden_layer_sizes": [(50,), (100,), (100, 50)],
+    PREFIX + "learning_rate_init": loguniform(0.003, 0.1),
+    PREFIX + "noise": [0.0, 0.1, 0.3],
+    PREFIX + "dropout": [0.0, 0.1, 0.3],
+}
+tell(RandomizedSearchCV(model, SPACE, n_iter=8, cv=3, random_state=0))
+
+# %%
+# Many candidates, little time for most
+# -------------------------------------
+#
+# *Halving* gives all candidates a few epochs, keeps the best third, gives these three
+# times as many, and so on. The resource to ration is ``max_iter``. With
+# ``"one_cycle"`` each candidate runs a whole cycle of its own length, so that short
+# fits are comparable, too.
+
+halving = HalvingRandomSearchCV(
+    model,
+    SPACE,
+    n_candidates=18,
+    resource=PREFIX + "max_iter",
+    min_resources=2,
+    max_resources=18,
+    cv=3,
+    random_state=0,
+)
+tell(halving)
+
+results = halving.cv_results_
+fig, ax = plt.subplots(figsize=(6.4, 4), layout="constrained")
+for turn, marker in zip(range(halving.n_iterations_), "osD", strict=True):
+    rows = results["iter"] == turn
+    rate = results[f"param_{PREFIX}learning_rate_init"][rows].astype(float)
+    score = results["mean_test_score"][rows]
+    n, epochs = halving.n_candidates_[turn], halving.n_resources_[turn]
+    label = f"{n} candidates, {epochs} epochs"
+    ax.plot(rate, score, "k" + marker, mfc="none", label=label)
+ax.set(xscale="log", xlabel="learning_rate_init", ylabel="cross-validated accuracy")
+ax.legend()
+plt.show()
+
+# %%
+# The test rows are for the end: look at them once, when you have chosen. The best of
+# many cross-validated scores is a little too good, since chance helped to choose it.
+#
+# Optuna
+# ------
+#
+# `Optuna <https://optuna.org>`_ chooses the next candidate by what it has seen so far,
+# and can give up on a fit in the middle:
+# :class:`~skmlp_scratch.callbacks.OnEpochEnd` reports each epoch to it.
+# ``examples/pruning_optuna.py`` in the repository is a complete program, and
+# :doc:`/callbacks` shows its core.
+#
+# Searches over several processes and machines are on :doc:`/auto_use/scaling_out`.
