@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
-from skmlp_scratch._estimator.base import BaseScratchMLP, _defaults
+from skmlp_scratch._estimator.base import BaseScratchMLP, default_parameters
 from skmlp_scratch._estimator.continuation import TrainingState
 from skmlp_scratch._estimator.diagnostics import data_warnings
 from skmlp_scratch._estimator.fitting import make_network, understand
@@ -240,7 +240,7 @@ def _unfitted_twin(
     net: BaseScratchMLP,
 ) -> tuple[BaseScratchMLP, Settings, list[Warning]]:
     """Return a copy without what a fit has learnt, its parameters, and warnings."""
-    defaults = _defaults(cast(Hashable, type(net)))
+    defaults = default_parameters(cast(Hashable, type(net)))
     parameters = {name: getattr(net, name) for name in defaults}
     check_parameters(parameters)
     if not is_stochastic(net.solver):

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self, cast
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skmlp_scratch._documentation import DocumentationLink
 from skmlp_scratch._estimator.attributes import FittedAttributes
 from skmlp_scratch._estimator.checkpoint import (
     Checkpoint,
@@ -46,6 +47,7 @@ class BaseScratchMLP(
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
+    DocumentationLink,
     FittedAttributes,
 ):
     """Base class. A subclass has the constructor, and passes its kind of targets."""
@@ -64,7 +66,7 @@ class BaseScratchMLP(
         during the fit. The new model is complete before anything is reported.
         """
         before = dict(vars(self))
-        defaults = _defaults(cast(Hashable, type(self)))
+        defaults = default_parameters(cast(Hashable, type(self)))
         check_parameters({name: getattr(self, name) for name in defaults})
         kept = {name: plain(before[name]) for name in defaults if name in before}
         twin = object.__new__(type(self))
@@ -72,7 +74,7 @@ class BaseScratchMLP(
         parameters = {name: getattr(twin, name) for name in defaults}
         reports = ignored_parameter_warnings(parameters, defaults)
         settings = Settings.of(parameters)
-        interrupted = _interrupted_fit(twin, settings, call)
+        interrupted = _read_interrupted(twin, settings, call)
         n_epochs = interrupted.n_epochs if interrupted else 0
         tasks = (
             None
@@ -259,7 +261,7 @@ class BaseScratchMLP(
         return tags
 
 
-def _interrupted_fit(
+def _read_interrupted(
     twin: BaseScratchMLP, settings: Settings, call: Call
 ) -> Interrupted | None:
     """Return the fit to go on with, if any; the twin then has what it had learnt."""
@@ -273,7 +275,7 @@ def _interrupted_fit(
 
 
 @cache
-def _defaults(estimator_class: Hashable) -> dict[str, Any]:
+def default_parameters(estimator_class: Hashable) -> dict[str, Any]:
     """Return the defaults of the parameters; finding them takes 0.1 ms.
 
     A user's subclass may have a constructor with other parameters.
