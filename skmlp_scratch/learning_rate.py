@@ -250,6 +250,7 @@ def _unfitted_twin(
         )
     # A RandomState that is drawn from must not be the caller's.
     parameters = {name: copy.deepcopy(plain(v)) for name, v in parameters.items()}
+    # What a fit has learnt, and what is private, has an underscore at one end.
     twin = object.__new__(type(net))
     own = {k: v for k, v in vars(net).items() if k.strip("_") == k}
     twin.__dict__ = own | parameters

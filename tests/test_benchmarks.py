@@ -338,12 +338,13 @@ def test_learning_rate(run):
     assert head[1:5] == ["adam", "adam, one cycle", "sgd", "all"]
     assert rows[0][0] == "80% of the fall (`suggestion`)"
     numbers = np.array([row[1:] for row in rows], float)
-    assert len(numbers) == 7
+    by_rule = dict(zip([row[0] for row in rows], numbers, strict=True))
+    assert len(by_rule) == 7
     np.testing.assert_allclose(numbers[:, :3].mean(axis=1), numbers[:, 3], atol=1.1e-3)
     assert (numbers[:, 3] <= numbers[:, 4]).all()
     assert (numbers <= 1).all()
     # 0.01 is a rate of the grid, so that it cannot be better than the best of it.
-    assert (numbers[rows.index(next(r for r in rows if r[0] == "0.01"))] >= 0).all()
+    assert (by_rule["0.01"] >= 0).all()
 
 
 def test_rules_that_read_a_rate_from_a_curve(run):
