@@ -201,7 +201,8 @@ class BaseScratchMLP(
     def training_summary(self) -> TrainingSummary:
         """Return what happened in the last fit: layer by layer, and in words.
 
-        After ``partial_fit`` little is known: the time of a call must not grow.
+        Little is known after ``partial_fit``, as the time of a call must not grow, and
+        of a fit that had not ended, as in a checkpoint.
 
         Returns
         -------

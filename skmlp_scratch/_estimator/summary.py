@@ -68,8 +68,9 @@ def summary_of(fitted: FittedAttributes) -> TrainingSummary:
         return TrainingSummary(summary["layers"], summary["sentences"])
     curve = fitted.loss_curve_
     known = (
-        f"Trained by partial_fit: loss_curve_ has {len(curve)} entries, the last is "
-        f"{curve[-1]:.4g}. Activations and gradients are measured by fit only."
+        "Trained by partial_fit, or by a fit that had not ended: loss_curve_ has "
+        f"{len(curve)} entries, the last is {curve[-1]:.4g}. Activations and gradients "
+        "are measured at the end of fit."
     )
     layers = weight_statistics(fitted.coefs_, fitted._activation)
     return TrainingSummary(layers, [known])
