@@ -104,8 +104,14 @@ def tests(session: nox.Session) -> None:
 def example(session: nox.Session) -> None:
     """Run the tests that skip where matplotlib is absent."""
     install(session, ".[test,examples]")
-    drawing = "tests/test_ecosystem.py::test_inside_partial_dependence"
-    session.run("pytest", "tests/test_example.py", drawing, env={"MPLBACKEND": "Agg"})
+    drawing = [
+        "tests/test_example.py",
+        "tests/test_displays.py",
+        "tests/test_docs.py",
+        "tests/test_learning_rate_display.py",
+        "tests/test_ecosystem.py::test_inside_partial_dependence",
+    ]
+    session.run("pytest", *drawing, env={"MPLBACKEND": "Agg"})
 
 
 @nox.session(default=False)

@@ -22,6 +22,7 @@ myst_enable_extensions = ["amsmath", "dollarmath"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
+autodoc_mock_imports = ["skl2onnx"]
 autodoc_typehints = "none"  # types stand in the docstrings
 # The page lists the members itself; numpydoc would list them twice.
 numpydoc_show_class_members = False

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from mnist import Data, load_data, scale_pixels
+from mnist import Data, load_data
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import RandomizedSearchCV
 from sklearn.neural_network import MLPClassifier
@@ -89,10 +89,9 @@ SPACE = {
 
 def seconds_and_accuracy(estimator: Any, data: Data) -> tuple[float, float]:
     """Fit, and return the seconds that took, and the accuracy on the test images."""
-    X_train, X_test = (scale_pixels(X, data.white) for X in (data.X_train, data.X_test))
     start = time.perf_counter()
-    estimator.fit(X_train, data.y_train)
-    return time.perf_counter() - start, estimator.score(X_test, data.y_test)
+    estimator.fit(data.X_train, data.y_train)
+    return time.perf_counter() - start, estimator.score(data.X_test, data.y_test)
 
 
 def measure(makers: dict[str, Callable[[int], Any]], data: Data, n_seeds: int) -> None:
@@ -117,7 +116,7 @@ def measure(makers: dict[str, Callable[[int], Any]], data: Data, n_seeds: int) -
 
 def tune(data: Data, n_candidates: int) -> None:
     """Search for values like those above, on some of the images."""
-    X, y = scale_pixels(data.X_train[:5000], data.white), data.y_train[:5000]
+    X, y = data.X_train[:5000], data.y_train[:5000]
     estimator = ScratchMLPClassifier(**RECIPES["quick"], random_state=0)
     search = RandomizedSearchCV(
         estimator, SPACE, n_iter=n_candidates, cv=3, random_state=0, n_jobs=-1

@@ -1,14 +1,13 @@
-"""Handwritten digits, from the training loop to scikit-learn's tools.
+"""Handwritten digits: train a network, watch it, compare it, and look into it.
 
-Trains a network of 784-100-10 units (ReLU, softmax) with Adam: once with the engine,
-``skmlp_scratch.nn``, looking inside after every epoch, and once as an estimator in a
-Pipeline. Then cross-validation, a grid search and a picture.
+Trains a network of 784-100-10 units (ReLU, softmax) with Adam, with scikit-learn's
+callbacks: a progress bar, and the accuracies after every epoch. Then scikit-learn's own
+network does the same, there is a cross-validation and a grid search, and a picture.
 
     pip install ".[examples]" && python examples/mnist.py
 """
 
 import argparse
-import math
 import socket
 import threading
 import time
@@ -21,28 +20,30 @@ from urllib.request import urlopen
 
 import numpy as np
 from matplotlib.figure import Figure
+from rich.console import Console
+from rich.table import Table
+from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import fetch_openml, get_data_home, load_digits
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import ConfusionMatrixDisplay
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer
 from threadpoolctl import threadpool_limits
 
-from skmlp_scratch import ScratchMLPClassifier
-from skmlp_scratch.nn.batches import Batches
-from skmlp_scratch.nn.initializers import initialize
-from skmlp_scratch.nn.network import Network
-from skmlp_scratch.nn.optimizers import Adam
+from skmlp_scratch import (
+    AccuracyCurveDisplay,
+    LossCurveDisplay,
+    ScratchMLPClassifier,
+    WeightsDisplay,
+)
 
-HIDDEN_UNITS, LEARNING_RATE, SEED = 100, 0.001, 0
+CONSOLE = Console()
 
 
 class Data(NamedTuple):
-    """Images as rows of pixels from 0 to ``white``, and how long to train on them."""
+    """Images as rows of pixels from 0 to 1, and how long to train on them."""
 
     name: str
-    white: int
     batch_size: int
     epochs: int
     X_train: np.ndarray
@@ -62,8 +63,8 @@ def load_data(choice: str) -> Data:
             raise SystemExit(f"{notice} --data digits needs no network.")
         print(f"{notice}\nUsing scikit-learn's bundled digits instead.\n")
     X, y = load_digits(return_X_y=True)
-    split = train_test_split(X.astype(np.uint8), y, stratify=y, random_state=0)
-    return Data("digits", 16, 20, 40, *split)
+    X = np.divide(X, 16, dtype=np.float32)
+    return Data("digits", 20, 40, *train_test_split(X, y, stratify=y, random_state=0))
 
 
 def load_mnist() -> Data:
@@ -77,8 +78,8 @@ def load_mnist() -> Data:
         X, y = fetch_openml(
             "mnist_784", version=1, as_frame=False, return_X_y=True, n_retries=1
         )
-    X, y = np.ascontiguousarray(X, dtype=np.uint8), y.astype(int)
-    return Data("MNIST", 255, 200, 12, X[:60000], X[60000:], y[:60000], y[60000:])
+    X, y = np.divide(X, 255, dtype=np.float32), y.astype(int)
+    return Data("MNIST", 200, 12, X[:60000], X[60000:], y[:60000], y[60000:])
 
 
 def check_reachable(url: str, seconds: float = 4) -> None:
@@ -96,127 +97,108 @@ def check_reachable(url: str, seconds: float = 4) -> None:
         raise ConnectionError("openml.org cannot be reached")
 
 
-def scale_pixels(X: np.ndarray, white: int) -> np.ndarray:
-    """Map pixels to float32 from 0 to 1."""
-    return np.divide(X, white, dtype=np.float32)
-
-
-def train_step_by_step(data: Data) -> tuple[Network, dict[str, list[float]]]:
-    """Do what ``fit`` does, and measure the accuracies after every epoch."""
-    X_train, X_test = (scale_pixels(X, data.white) for X in (data.X_train, data.X_test))
-    rng = np.random.RandomState(SEED)
-    layer_units = [X_train.shape[1], HIDDEN_UNITS, 10]
-    network = Network(layer_units, "relu", dtype=np.float32)
-    initialize(network.parameters, "he_normal", rng)
-    batches = Batches(X_train, data.y_train, data.batch_size, np.float32, rng)
-    optimizer = Adam(network.parameters.vector)
-
-    def accuracy(X: np.ndarray, y: np.ndarray) -> float:
-        return float(np.mean(network.predict(X).argmax(axis=1) == y))
-
-    curves: dict[str, list[float]] = {"loss": [], "training": [], "test": []}
-    for epoch in range(1, data.epochs + 1):
-        losses = []
-        for batch in batches:
-            loss, gradient = network.loss_and_gradient(*batch)
-            optimizer.step(network.parameters.vector, gradient, LEARNING_RATE)
-            losses.append(loss)
-        curves["loss"].append(float(np.mean(losses)))
-        curves["training"].append(accuracy(X_train, data.y_train))
-        curves["test"].append(accuracy(X_test, data.y_test))
-        line = "".join(f"   {name} {curve[-1]:.4f}" for name, curve in curves.items())
-        print(f"epoch {epoch:2}{line}", flush=True)
-    return network, curves
-
-
-def in_pipeline(data: Data, estimator: Any) -> Pipeline:
-    """Scale the pixels, then let the estimator train the same network."""
-    estimator.set_params(
-        hidden_layer_sizes=(HIDDEN_UNITS,),
-        learning_rate_init=LEARNING_RATE,
+def network(data: Data, network_class: Any = ScratchMLPClassifier) -> Any:
+    """Return the network to train, which is the same in both libraries."""
+    return network_class(
+        hidden_layer_sizes=(100,),
         alpha=0.0,
         batch_size=data.batch_size,
         max_iter=data.epochs,
         n_iter_no_change=data.epochs,
-        random_state=SEED,
+        random_state=0,
     )
-    scale = FunctionTransformer(scale_pixels, kw_args={"white": data.white})
-    return Pipeline([("scale", scale), ("network", estimator)])
 
 
-def compare(data: Data, *models: Pipeline) -> None:
-    """Fit the models; print seconds and test accuracy side by side."""
-    rows = [("", "seconds", "test accuracy")]
-    for model in models:
+def train(data: Data) -> tuple[ScratchMLPClassifier, Any]:
+    """Train, with a progress bar; print and return the errors after every epoch."""
+
+    def errors(fitted: Any, X: np.ndarray, y: np.ndarray) -> dict[str, float]:
+        test = fitted.score(data.X_test, data.y_test)
+        return {"training": 1 - fitted.score(X, y), "test": 1 - test}
+
+    monitor = ScoringMonitor(scoring=errors)
+    net = network(data).set_callbacks(ProgressBar(), monitor)
+    # The test images are for watching only: nothing is chosen by them.
+    net.fit(data.X_train, data.y_train, X_val=data.X_test, y_val=data.y_test)
+    log = monitor.get_logs()
+    rows = [row for row in log.data if row["task_name"] == "epoch"]
+    for number, (row, loss) in enumerate(zip(rows, net.loss_curve_, strict=True), 1):
+        accuracies = "".join(f"   {n} {1 - row[n]:.4f}" for n in ("training", "test"))
+        print(f"epoch {number:2}   loss {loss:.4f}   accuracy:{accuracies}")
+    return net, log
+
+
+def compare(data: Data) -> None:
+    """Fit both libraries' networks; print seconds and test accuracy side by side."""
+    table = Table("", "seconds", "test accuracy")
+    for network_class in (ScratchMLPClassifier, MLPClassifier):
+        net, name = network(data, network_class), network_class.__name__
         start = time.perf_counter()
-        model.fit(data.X_train, data.y_train)
-        seconds = f"{time.perf_counter() - start:.1f}"
-        accuracy = f"{model.score(data.X_test, data.y_test):.4f}"
-        rows.append((type(model["network"]).__name__, seconds, accuracy))
-    try:
-        from rich import console, table
-    except ImportError:
-        print(*("{:22}{:10}{}".format(*row) for row in rows), sep="\n")
-        return
-    grid = table.Table(*rows[0])
-    for row in rows[1:]:
-        grid.add_row(*row)
-    console.Console().print(grid)
+        with CONSOLE.status(f"{name} trains ..."):
+            net.fit(data.X_train, data.y_train)
+        seconds = time.perf_counter() - start
+        accuracy = net.score(data.X_test, data.y_test)
+        table.add_row(name, f"{seconds:.1f}", f"{accuracy:.4f}")
+    CONSOLE.print(table)
 
 
-def validate_and_search(data: Data, model: Pipeline) -> None:
+def validate_and_search(data: Data) -> None:
     """Print three-fold accuracies on all rows, then those of other networks on some."""
     X = np.concatenate([data.X_train, data.X_test])
     y = np.concatenate([data.y_train, data.y_test])
-    scores = cross_val_score(model, X, y, cv=3, n_jobs=2)
+    with CONSOLE.status("Three networks are cross-validated ..."):
+        scores = cross_val_score(network(data), X, y, cv=3, n_jobs=2)
     print(f"\nCross-validation on {len(X)} rows: accuracy", *scores.round(4))
 
     X, y = data.X_train[:10_000], data.y_train[:10_000]
-    grid = {
-        "network__activation": ["tanh", "relu"],
-        "network__hidden_layer_sizes": [(100,), (50, 50)],
-    }
-    search = GridSearchCV(model, grid, cv=3, n_jobs=2).fit(X, y)
-    results = search.cv_results_
     print(f"\nGrid search on {len(X)} rows:")
-    for values, score in zip(
-        results["params"], results["mean_test_score"], strict=True
-    ):
-        print(f"  accuracy {score:.4f} with", *values.values())
-    best = search.best_estimator_.fit(data.X_train, data.y_train)
-    accuracy = best.score(data.X_test, data.y_test)
-    print(f"Test accuracy of the best, trained on all training rows: {accuracy:.4f}")
+    grid = {
+        "activation": ["tanh", "relu"],
+        "hidden_layer_sizes": [(100,), (50, 50)],
+    }
+    search = GridSearchCV(network(data), grid, cv=3, n_jobs=2, refit=False)
+    results = (
+        search.set_callbacks(ProgressBar(max_propagation_depth=0)).fit(X, y).cv_results_
+    )
+    scores = results["mean_test_score"]
+    for parameters, score in zip(results["params"], scores, strict=True):
+        print(f"  accuracy {score:.4f} with", *parameters.values())
 
 
-def save_picture(
-    path: Path, network: Network, curves: dict[str, list[float]], title: str
-) -> None:
-    """Draw accuracy and loss by epoch, and the weights into each hidden unit."""
-    figure = Figure(figsize=(14, 5.8), layout="constrained")
-    units = "-".join(map(str, network.layer_units))
-    figure.suptitle(f"{title}, network of {units} units", fontsize=14)
-    left, right = figure.subfigures(1, 2, width_ratios=[1, 1.4])
-    top, bottom = left.subplots(2, 1, sharex=True)
-    epochs = range(1, len(curves["loss"]) + 1)
-    for name, style in ("training", "-"), ("test", "--"):
-        label = f"{name}: {curves[name][-1]:.3f} at the end"
-        top.plot(epochs, curves[name], style, lw=2, label=label)
-    bottom.plot(epochs, curves["loss"], "tab:green", lw=2, label="training")
-    top.set(title="Accuracy", ylim=(0, 1))
-    bottom.set(title="Cross-entropy loss", ylim=(0, None), xlabel="epoch")
-    for axes in (top, bottom):
-        axes.legend()
-        axes.grid(alpha=0.3)
-
-    W = network.parameters.W[0]
-    side, limit = math.isqrt(len(W)), np.quantile(np.abs(W), 0.999)
-    grid = right.subplots(5, 10)
-    for axes, weights in zip(grid.flat, W.T.reshape(-1, side, side), strict=False):
-        image = axes.imshow(weights, cmap="RdBu_r", vmin=-limit, vmax=limit)
-        axes.set(xticks=[], yticks=[])
-    right.suptitle("Weights from the pixels to the first 50 hidden units")
-    right.colorbar(image, ax=grid, location="bottom", shrink=0.6, aspect=40)
+def save_picture(path: Path, data: Data, net: ScratchMLPClassifier, log: Any) -> None:
+    """Draw how training went, and what the network has learnt and has not."""
+    figure = Figure(figsize=(14, 9), layout="constrained")
+    units = "-".join(map(str, [len(W) for W in net.coefs_] + [net.n_outputs_]))
+    figure.suptitle(f"{data.name}, network of {units} units", fontsize=14)
+    axes = figure.subplot_mosaic("ABC;DDE", width_ratios=[1, 1, 1.1])
+    # On a logarithmic scale small errors differ, too.
+    AccuracyCurveDisplay.from_log(log, ax=axes["A"])
+    axes["A"].autoscale(axis="y")
+    axes["A"].set(yscale="log", title="Error: share of digits misread", ylabel="error")
+    LossCurveDisplay.from_estimator(net, ax=axes["B"], log_scale=True)
+    axes["B"].set_title("Loss, validated on the test images")
+    predicted = net.predict(data.X_test)
+    ConfusionMatrixDisplay.from_predictions(
+        data.y_test, predicted, ax=axes["C"], cmap="Blues", colorbar=False
+    )
+    axes["C"].set_title("Test images")
+    WeightsDisplay.from_estimator(net, ax=axes["D"], n_units=40)
+    misread = np.flatnonzero(predicted != data.y_test)
+    # The surest mistakes first.
+    surest = net.predict_proba(data.X_test[misread]).max(axis=1).argsort()[::-1]
+    show_misread(axes["E"], data, misread[surest][:16], predicted)
     figure.savefig(path, dpi=110)
+
+
+def show_misread(ax: Any, data: Data, rows: np.ndarray, predicted: np.ndarray) -> None:
+    """Draw images, each with what it is and what it was taken for."""
+    ax.set(xticks=[], yticks=[], frame_on=False, title="Misread, the surest mistakes")
+    for number, row in enumerate(rows):
+        inset = ax.inset_axes((number % 4 / 4, 0.76 - number // 4 * 0.25, 0.22, 0.18))
+        side = round(data.X_test.shape[1] ** 0.5)
+        inset.imshow(data.X_test[row].reshape(side, side), cmap="gray_r")
+        inset.set(xticks=[], yticks=[])
+        inset.set_title(f"{data.y_test[row]} as {predicted[row]}", fontsize=9, pad=2)
 
 
 def main() -> None:
@@ -234,18 +216,13 @@ def main() -> None:
     threadpool_limits(limits=1, user_api="blas")
 
     data = load_data(arguments.data)
+    n_train, n_test = len(data.X_train), len(data.X_test)
+    print(f"{data.name}, {n_train} training and {n_test} test images")
+    net, log = train(data)
+    compare(data)
+    validate_and_search(data)
     output = (arguments.output or Path(f"{data.name.lower()}.png")).resolve()
-    title = (
-        f"{data.name}, {len(data.X_train)} training and {len(data.X_test)} test images"
-    )
-    print(title)
-    network, curves = train_step_by_step(data)
-    ours = in_pipeline(data, ScratchMLPClassifier())
-    compare(data, ours, in_pipeline(data, MLPClassifier()))
-    same = np.array_equal(ours["network"].coefs_[0], network.parameters.W[0])
-    print("fit has come to the same weights as step by step:", same)
-    validate_and_search(data, ours)
-    save_picture(output, network, curves, title)
+    save_picture(output, data, net, log)
     print(f"\nPicture: {output}")
 
 

@@ -11,6 +11,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skmlp_scratch._columns import rows
+from skmlp_scratch._documentation import DocumentationLink
 from skmlp_scratch._estimator.inputs import check_sample_weight
 from skmlp_scratch._estimator.parameters import POSITIVE_INTEGER, RULES, Rule
 from skmlp_scratch._estimator.threads import threads_for
@@ -56,7 +57,7 @@ TABULAR_RULES: dict[str, Rule] = {
 }
 
 
-class BaseTabularMLP(BaseEstimator):
+class BaseTabularMLP(DocumentationLink, BaseEstimator):
     """Base class. A subclass has the constructor and handles its targets."""
 
     # What is read here; the subclasses' constructors set it.

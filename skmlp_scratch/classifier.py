@@ -96,8 +96,9 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
         stops when no entry of the gradient is larger than ``tol``.
 
     verbose : bool or int, default=False
-        Whether to print a line per epoch, with the learning rate whenever it has
-        fallen, and the reason for stopping at the end.
+        Whether to print a line per epoch, with the seconds so far, the rows per second
+        on average, and the learning rate whenever it has fallen; and the reason for
+        stopping at the end.
 
     warm_start : bool, default=False
         Whether ``fit`` starts from the weights of the last fit, with a new optimizer,
@@ -119,8 +120,11 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
     validation_fraction : float, default=0.1
         Fraction of the rows that early stopping sets aside, at least 0 and below 1.
 
-    beta_1, beta_2 : float, default=0.9 and 0.999
-        Decay rates of Adam's first and second moment, at least 0 and below 1.
+    beta_1 : float, default=0.9
+        Decay rate of Adam's first moment, at least 0 and below 1.
+
+    beta_2 : float, default=0.999
+        Decay rate of Adam's second moment, at least 0 and below 1.
 
     epsilon : float, default=1e-8
         Added to the square root of Adam's second moment.
@@ -412,8 +416,8 @@ class ScratchMLPClassifier(ClassifierMixin, BaseScratchMLP):
             A validation set, in the form of X, y and sample_weight. It sets
             ``validation_scores_`` and ``validation_loss_curve_``. Early stopping uses
             it instead of a split of the training rows. A Pipeline transforms ``X_val``
-            only with ``Pipeline(..., transform_input=["X_val"])``, metadata routing and
-            ``set_fit_request(X_val=True, y_val=True)``.
+            only with ``Pipeline(..., transform_input=["X_val"])`` and metadata routing,
+            where all three are requested by default.
 
         resume_from : str, path-like or None, default=None
             A file that the callback :class:`~skmlp_scratch.callbacks.Checkpoint` wrote

@@ -47,7 +47,10 @@ class DeadUnitsWarning(UserWarning):
 
 
 class FeatureScaleWarning(UserWarning):
-    """Features differ in scale by more than a thousand, or are far from zero."""
+    """Features differ in scale by more than a thousand, or are far from zero.
+
+    Or those of validation rows are far from those of the training rows.
+    """
 
 
 class IgnoredParameterWarning(UserWarning):
@@ -65,10 +68,16 @@ class TargetScaleWarning(UserWarning):
 def warn(warning: Warning) -> None:
     """Issue a warning that points to the first line outside this package."""
     stacklevel, frame = 2, sys._getframe(1)
-    package = __name__.partition(".")[0]
-    while frame.f_back and _module(frame).partition(".")[0] == package:
+    while frame.f_back and _is_on_the_way(frame):
         stacklevel, frame = stacklevel + 1, frame.f_back
     warnings.warn(warning, stacklevel=stacklevel)
+
+
+def _is_on_the_way(frame: FrameType) -> bool:
+    """Return whether code is ours, or what scikit-learn has put around ``fit``."""
+    module = _module(frame)
+    package = __name__.partition(".")[0]
+    return module.partition(".")[0] == package or module.startswith("sklearn.callback.")
 
 
 def _module(frame: FrameType) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skmlp_scratch._documentation import DocumentationLink
 from skmlp_scratch._estimator.inputs import check_sample_weight
 from skmlp_scratch._estimator.parameters import POSITIVE_INTEGER, Rule
 from skmlp_scratch._rollback import unchanged_on_error
@@ -23,7 +24,9 @@ N_BINS = Rule(
 )
 
 
-class PiecewiseLinearEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class PiecewiseLinearEncoder(
+    OneToOneFeatureMixin, TransformerMixin, DocumentationLink, BaseEstimator
+):
     """Encode each number by how far it is through each bin of its feature.
 
     The edges ``e_0 < e_1 < ...`` of the bins are quantiles of the feature. Bin ``j``

@@ -3,6 +3,7 @@
 import inspect
 import io
 import pickle
+import re
 import warnings
 from contextlib import contextmanager
 from functools import partial
@@ -102,6 +103,13 @@ poisson_in_scikit_learn = pytest.mark.skipif(
 def interrupted(*arguments, **keywords):
     """Do what Ctrl-C does, whatever was called."""
     raise KeyboardInterrupt("now")
+
+
+def untimed(printed):
+    """Return the lines that ``verbose`` printed, without the time that epochs took."""
+    time = r"\d+\.\d s, [\d,]+ rows/s\)"
+    without = re.sub(rf", {time}", ")", printed)
+    return re.sub(rf" \({time}", "", without).splitlines()
 
 
 # Warnings

@@ -19,7 +19,7 @@ from doubles import needs_callbacks
 from helpers import ROOT, sklearn_stochastic
 from sklearn.dummy import DummyRegressor
 
-from skmlp_scratch import callbacks
+from skmlp_scratch import ScratchMLPClassifier, callbacks
 from skmlp_scratch.exceptions import DivergenceError
 
 BENCHMARKS = ROOT / "benchmarks"
@@ -46,8 +46,9 @@ SECTION_PAGES = [
     ("callbacks", PAGE.with_name("callbacks.md")),
     ("defaults", PAGE.with_name("defaults.md")),
     ("divergence", PAGE.with_name("divergence.md")),
+    ("learning-rate", PAGE.with_name("training.md")),
 ]
-MODULES = ("common", "defaults", "divergence", "parts", "peers")
+MODULES = ("common", "defaults", "divergence", "learning_rate", "parts", "peers")
 
 
 def cells(output):
@@ -343,6 +344,54 @@ def test_a_difference_is_one_if_chance_would_not_make_it(run):
         assert mean == pytest.approx(shift)
         assert error == pytest.approx(0.1 / 3)
         assert verdict == expected
+
+
+def test_learning_rate(run):
+    options = ("--sets", "iris", "waist of an athlete", "--seeds", "1")
+    head, rows = run("learning_rate.py", *options)
+    assert head[1:5] == ["adam", "adam, one cycle", "sgd", "all"]
+    assert rows[0][0] == "80% of the fall (`suggestion`)"
+    numbers = np.array([row[1:] for row in rows], float)
+    assert len(numbers) == 7
+    np.testing.assert_allclose(numbers[:, :3].mean(axis=1), numbers[:, 3], atol=1.1e-3)
+    assert (numbers[:, 3] <= numbers[:, 4]).all()
+    assert (numbers <= 1).all()
+    # 0.01 is a rate of the grid, so that it cannot be better than the best of it.
+    assert (numbers[rows.index(next(r for r in rows if r[0] == "0.01"))] >= 0).all()
+
+
+def test_rules_that_read_a_rate_from_a_curve(run):
+    rules = importlib.import_module("learning_rate")
+    rates = np.geomspace(1e-6, 10, 200)
+    fall = 2 - 1 / (1 + np.exp(-(np.log(rates) - np.log(1e-2))))
+    losses = np.append(fall[:180], np.full(20, 5.0))
+    search = rules.LearningRateSearch(rates, losses, losses, 0.04, 10.0)
+    assert rules.steepest(search) == pytest.approx(1e-2, rel=0.1)
+    assert rules.tenth(search) == pytest.approx(rates[179] / 10)
+    # The valley is as long as the losses fall, and its middle is half of that away.
+    assert rules.valley(search) == pytest.approx(rates[90], rel=0.2)
+    assert next(rule(search) for rule in rules.RULES.values()) == 0.04
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_regret_counts_from_the_best_of_the_grid(run, monkeypatch):
+    rules = importlib.import_module("learning_rate")
+    monkeypatch.setattr(rules, "GRID", np.array([0.01]))
+    iris = rules.SETS["iris"]
+    rows = rules.split(iris, 0)
+    found = rules.regrets(rows, iris.regression, {}, 32, 0)
+    by_rule = dict(zip(rules.RULES, found, strict=True))
+    assert by_rule["0.01"] == 0
+    losses = [
+        rules.validation_loss(
+            ScratchMLPClassifier(batch_size=32, max_iter=25, random_state=0), rows, rate
+        )
+        for rate in (0.001, 0.01)
+    ]
+    expected = (losses[0] - losses[1]) / rows.constant_loss
+    assert by_rule["0.001"] == pytest.approx(expected)
+    assert rows.constant_loss == pytest.approx(np.log(3), rel=0.01)
+    np.testing.assert_allclose(rules.split(iris, 0, 10).X.std(axis=0), 10)
 
 
 def test_divergence(run):

@@ -27,6 +27,10 @@ def test_example(code, capsys, monkeypatch, tmp_path):
     if needs and SKLEARN < (int(needs[1]), int(needs[2])):
         pytest.skip(f"needs scikit-learn {needs[1]}.{needs[2]}")
     monkeypatch.chdir(tmp_path)  # for the files that examples write
+    if "Display" in code:
+        pytest.importorskip("matplotlib", reason="the example draws with matplotlib")
+    if "skmlp_scratch.onnx" in code:
+        pytest.importorskip("skl2onnx", reason="needs the extra 'oracles'")
     exec(compile(code, "example", "exec"), {})
     promised = re.findall(r"^print\(.*\)  # (.*)$", code, re.MULTILINE)
     printed = capsys.readouterr().out.splitlines()

@@ -159,8 +159,11 @@ def test_documented_defaults_are_those_of_the_signature(name):
     cls = getattr(skmlp_scratch, name)
     signature = inspect.signature(cls).parameters
     documented = {}
-    for entry in docscrape.ClassDoc(cls)["Parameters"]:
+    for entry in docscrape.get_doc_object(cls)["Parameters"]:
         names = entry.name.split(", ")
         defaults = entry.type.partition("default=")[2].split(" and ")
-        documented |= zip(names, map(ast.literal_eval, defaults), strict=True)
+        values = [
+            ast.literal_eval(d) if d else inspect.Parameter.empty for d in defaults
+        ]
+        documented |= zip(names, values, strict=True)
     assert documented == {key: value.default for key, value in signature.items()}

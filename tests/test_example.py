@@ -14,7 +14,8 @@ from urllib.error import HTTPError
 
 import pytest
 
-pytest.importorskip("matplotlib", reason="the example draws with matplotlib")
+for needed in ("matplotlib", "rich", "sklearn.callback"):
+    pytest.importorskip(needed, reason="the example needs the extra `examples`")
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "mnist.py"
 
@@ -56,7 +57,12 @@ def test_example_runs_on_digits(tmp_path):
     for name in ("ScratchMLPClassifier", "MLPClassifier"):
         row = re.search(rf"\b{name}\D+[\d.]+\D+(0\.\d+)", result.stdout)
         assert float(row[1]) > 0.9, row
-    assert "same weights as step by step: True" in result.stdout
+    last = re.search(r"epoch 40 .*training (0\.\d+) +test (0\.\d+)", result.stdout)
+    assert float(last[1]) > float(last[2]) > 0.95
+    assert re.search(
+        r"Cross-validation on 1797 rows: accuracy( 0\.\d+){3}", result.stdout
+    )
+    assert len(re.findall(r"^  accuracy 0\.\d+ with", result.stdout, re.MULTILINE)) == 4
 
 
 RECIPES = EXAMPLE.parent / "fast_and_accurate.py"

@@ -238,7 +238,7 @@ def test_fitted_attributes(n_outputs, early_stopping, solver):
     parameters = {"solver": solver, "early_stopping": early_stopping, "max_iter": 5}
     theirs = MLPRegressor(hidden_layer_sizes=8, random_state=0, **parameters).fit(X, y)
     ours = quick(**parameters).fit(X, y)
-    more = {"best_iter_", "validation_loss_curve_"}
+    more = {"best_iter_", "learning_rate_curve_", "validation_loss_curve_"}
     if solver == "lbfgs":
         # Of these MLPRegressor has none for L-BFGS.
         more |= {

@@ -15,6 +15,7 @@ from helpers import (
     numbers,
     regression_losses,
     scaled_iris,
+    untimed,
     warnings_as,
 )
 
@@ -372,7 +373,7 @@ def test_verbose_counts_the_calls(estimator_class, capsys):
     for _ in range(3):
         estimator.partial_fit(X, y)
     n_epochs = estimator.t_ // 150 - 3
-    assert capsys.readouterr().out.splitlines() == [
+    assert untimed(capsys.readouterr().out) == [
         f"Iteration {n}, loss = {estimator.loss_curve_[n - 1]:.8f}"
         for n in range(n_epochs + 1, n_epochs + 4)
     ]

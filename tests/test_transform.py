@@ -168,6 +168,7 @@ def test_without_hidden_layer_there_are_no_features(names, estimator_class):
         estimator.transform(X)
     with pytest.raises(ValueError, match=message):
         estimator.get_feature_names_out()
+    assert "predict" in dir(estimator)  # as completion in a notebook asks
 
 
 @both

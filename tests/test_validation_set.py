@@ -1,5 +1,6 @@
 """Validation rows, one's own or set aside: what is recorded, and what it decides."""
 
+import re
 from functools import partial
 
 import helpers
@@ -12,21 +13,29 @@ from helpers import (
     ignore_convergence,
     messages_of,
     numbers,
+    quick,
     raises_and_changes_nothing,
     seeds,
     solvers,
 )
 from scipy.sparse import csr_array
 from sklearn.base import clone
-from sklearn.datasets import load_digits
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    load_digits,
+    load_iris,
+    load_wine,
+)
 from sklearn.metrics import log_loss, mean_poisson_deviance
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.neural_network import MLPClassifier, _multilayer_perceptron
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from skmlp_scratch import ScratchMLPClassifier
+from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
 from skmlp_scratch._estimator import label_targets
-from skmlp_scratch.exceptions import RareClassWarning
+from skmlp_scratch.exceptions import FeatureScaleWarning, RareClassWarning
 
 pytestmark = ignore_convergence
 
@@ -36,6 +45,11 @@ kinds = pytest.mark.parametrize("kind", KINDS)
 make_estimator = partial(
     estimator_for, hidden_layer_sizes=6, activation="relu", max_iter=8
 )
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
 
 
 def make_data(kind, seed, n_rows=90):
@@ -269,7 +283,6 @@ def test_a_pipeline_transforms_the_validation_rows(kind):
         scaler.transform(X), y, X_val=scaler.transform(X_val), y_val=y_val
     )
     with sklearn.config_context(enable_metadata_routing=True):
-        estimator.set_fit_request(X_val=True, y_val=True)
         pipeline = Pipeline(
             [("scale", StandardScaler()), ("network", estimator)],
             transform_input=["X_val"],
@@ -277,6 +290,153 @@ def test_a_pipeline_transforms_the_validation_rows(kind):
     fitted = pipeline["network"]
     np.testing.assert_array_equal(numbers(fitted), numbers(expected))
     assert fitted.validation_scores_ == expected.validation_scores_
+
+
+@kinds
+def test_all_three_are_requested_by_default(kind):
+    with sklearn.config_context(enable_metadata_routing=True):
+        estimator = make_estimator(kind)
+        requests = estimator.get_metadata_routing().fit.requests
+        for name in ("X_val", "y_val", "sample_weight_val"):
+            assert requests[name] is True
+        assert requests["sample_weight"] is None
+        # Whoever wants something else says so, as before.
+        estimator.set_fit_request(X_val=False, sample_weight=True)
+        requests = estimator.get_metadata_routing().fit.requests
+        assert [requests[name] for name in ("X_val", "sample_weight")] == [False, True]
+
+
+@kinds
+def test_a_search_over_a_pipeline_hands_them_on(kind):
+    X, y, X_val, y_val = make_data(kind, 6)
+    X, X_val = X * 50 + 10, X_val * 50 + 10
+    weights = np.random.default_rng(0).uniform(0, 2, size=len(y_val))
+    folds = KFold(2).split(X)
+    with sklearn.config_context(enable_metadata_routing=True):
+        steps = [("scale", StandardScaler()), ("network", stops_early(kind))]
+        search = GridSearchCV(
+            Pipeline(steps, transform_input=["X_val"]),
+            {"network__alpha": [0.1, 1.0]},
+            cv=folds,
+            error_score="raise",
+        )
+        search.fit(X, y, X_val=X_val, y_val=y_val, sample_weight_val=weights)
+    scaler = StandardScaler().fit(X)
+    expected = stops_early(kind, alpha=search.best_params_["network__alpha"])
+    expected.fit(
+        scaler.transform(X),
+        y,
+        X_val=scaler.transform(X_val),
+        y_val=y_val,
+        sample_weight_val=weights,
+    )
+    fitted = search.best_estimator_["network"]
+    np.testing.assert_array_equal(numbers(fitted), numbers(expected))
+    assert fitted.validation_scores_ == expected.validation_scores_
+
+
+@kinds
+def test_without_routing_a_pipeline_hands_them_on_untouched(kind):
+    X, y, X_val, y_val = make_data(kind, 6)
+    pipeline = Pipeline([("scale", StandardScaler()), ("network", stops_early(kind))])
+    pipeline.fit(X, y, network__X_val=X_val, network__y_val=y_val)
+    expected = stops_early(kind).fit(
+        StandardScaler().fit_transform(X), y, X_val=X_val, y_val=y_val
+    )
+    scores = pipeline["network"].validation_scores_
+    assert scores == expected.validation_scores_
+
+
+# On another scale
+
+TABLES = [load_iris, load_wine, load_breast_cancer, load_digits, load_diabetes]
+UNSCALED = [load_wine, load_breast_cancer, load_digits]
+
+
+def scale_messages(X, X_val, **keywords):
+    """Return the warnings of a fit about the scale of features."""
+    estimator = quick(ScratchMLPRegressor, hidden_layer_sizes=3, max_iter=1)
+    rows = np.arange(X.shape[0]) % 5 - 2.0, np.arange(X_val.shape[0]) % 5 - 2.0
+    parts = {"X_val": X_val, "y_val": rows[1]} | keywords
+    messages = messages_of(FeatureScaleWarning, estimator.fit, X, rows[0], **parts)
+    return [message for message in messages if "X_val" in message]
+
+
+@pytest.mark.parametrize("load", TABLES)
+@pytest.mark.parametrize("scaler", [None, StandardScaler(), MinMaxScaler()], ids=str)
+@pytest.mark.parametrize("n_val", [1, 3, 1000])
+def test_nothing_is_said_about_rows_on_one_scale(n_val, scaler, load, rng):
+    X = rng.permutation(load().data[:1500])
+    X, X_val = np.split(X, [-(len(X) // 4)])
+    X_val = X_val[:n_val]
+    if scaler:
+        X, X_val = scaler.fit(X).transform(X), scaler.transform(X_val)
+    assert scale_messages(X, X_val) == []
+
+
+@pytest.mark.parametrize("load", UNSCALED)
+@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler()], ids=str)
+@pytest.mark.parametrize("n_val", [2, 1000])
+def test_rows_that_were_not_scaled_are_noticed(n_val, scaler, load, rng):
+    X, X_val = np.split(rng.permutation(load().data), [-100])
+    (message,) = scale_messages(scaler.fit_transform(X), X_val[:n_val])
+    assert re.match(r"Feature \d+ goes from -?\d.* to \d.* in X, and is about", message)
+    assert 'Pipeline(..., transform_input=["X_val"])' in message
+
+
+def test_the_feature_that_is_farthest_off_is_named(rng):
+    pandas = pytest.importorskip("pandas", reason="needs pandas")
+    X, X_val = rng.uniform(size=(200, 3)), rng.uniform(size=(50, 3))
+    X_val += [5, -70, 0]
+    (message,) = scale_messages(X, X_val)
+    assert message.startswith("Feature 1 goes from 0.0")
+    assert "and is about -69." in message
+    names = ["a", "b", "c"]
+    frames = (pandas.DataFrame(part, columns=names) for part in (X, X_val))
+    (message,) = scale_messages(*frames)
+    assert message.startswith("Feature 1 (b) goes")
+
+
+def test_where_the_border_is(rng):
+    X = np.linspace(0, 2, 100)[:, np.newaxis]
+    # Three ranges above the largest value: 2 + 3 * 2.
+    for value, n in [(7.9, 0), (8.1, 1), (-5.9, 0), (-6.1, 1)]:
+        assert len(scale_messages(X, np.full((3, 1), value))) == n
+    # Half of the rows are not most of them.
+    assert scale_messages(X, np.array([[1.0], [1.0], [9.0], [9.0]])) == []
+    assert len(scale_messages(X, np.array([[1.0], [9.0], [9.0]]))) == 1
+    # One feature in a hundred may be anything.
+    X, X_val = rng.uniform(size=(50, 100)), rng.uniform(size=(20, 100))
+    X_val[:, 3] += 50
+    assert scale_messages(X, X_val) == []
+    X_val[:, 7] += 50
+    assert len(scale_messages(X, X_val)) == 1
+
+
+def test_what_is_no_other_scale(rng):
+    # Outliers, features that are constant or rare, and pixels that would wrap around.
+    X, X_val = rng.normal(size=(300, 4)), rng.normal(size=(60, 4))
+    X_val[:29] = 1e9
+    assert scale_messages(X, X_val) == []
+    X[:, 1] = 0
+    assert scale_messages(X, X_val) == []
+    rare = (rng.random((300, 50)) < 0.01).astype(float)
+    assert scale_messages(rare, np.ones((3, 50))) == []
+    pixels = rng.integers(0, 256, size=(300, 9)).astype(np.uint8)
+    assert scale_messages(pixels[:200], pixels[200:]) == []
+    assert scale_messages(csr_array(X), csr_array(1e6 + X_val)) == []
+    # Too few rows to know the scale of.
+    assert scale_messages(X[:19], 1e6 + X_val) == []
+    assert len(scale_messages(X[:20], 1e6 + X_val)) == 1
+    assert scale_messages(X, 1e6 + X_val[:1]) == []
+    assert len(scale_messages(X, 1e6 + X_val[:2])) == 1
+
+
+def test_rows_set_aside_have_the_scale_of_the_others(rng):
+    X = np.concatenate([rng.normal(size=(80, 2)), rng.normal(1e6, 1, size=(20, 2))])
+    estimator = quick(ScratchMLPRegressor, early_stopping=True, validation_fraction=0.5)
+    found = messages_of(FeatureScaleWarning, estimator.fit, X, rng.normal(size=100))
+    assert not [message for message in found if "X_val" in message]
 
 
 # The rows set aside

@@ -5,12 +5,15 @@ the calls of whole fits are recorded.
 """
 
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
 import scipy.sparse
-from helpers import TARGETS, estimator_for, make_data, warnings_as
+from helpers import SKLEARN, TARGETS, estimator_for, make_data, warnings_as
 from test_floors import FLOORS, PACKAGE
+
+from skmlp_scratch.callbacks import Checkpoint, EarlyStopping, TimeLimit
 
 # Who is called from below, and why.
 SEAMS = {
@@ -22,6 +25,17 @@ SEAMS = {
     "row_losses": "a loss, by what all losses share: it gets logits and targets",
     "constant": "likewise",
     "output": "likewise",
+}
+# With callbacks: these hooks of theirs get rows, if they ask for them.
+HOOKS = {
+    "after_epoch": "the seam after each epoch",
+    "_end_epoch": "the same, one floor up: it gets the fit in progress",
+    "setup": "called by scikit-learn, as are the other hooks",
+    "teardown": "likewise",
+    "on_fit_task_begin": "likewise",
+    "on_fit_task_end": "likewise",
+    "_keep_older": "what Checkpoint does to older files before it renames the new one",
+    "__getstate__": "the copy that scikit-learn makes for fitted_estimator",
 }
 N_FEATURES = 7
 
@@ -84,6 +98,23 @@ def test_rows_go_down_only(kind, parameters, sparse, capsys):
             assert not any(found.values())
         assert climbs(estimator.transform, X).keys() <= SEAMS.keys()
     capsys.readouterr()
+
+
+@pytest.mark.skipif(SKLEARN < (1, 9), reason="scikit-learn has callbacks from 1.9 on")
+@pytest.mark.parametrize("kind", TARGETS)
+def test_with_callbacks_too(kind, tmp_path):
+    X, y = make_data(kind, n_features=N_FEATURES)
+    path = tmp_path / "model.npz"
+    estimator = estimator_for(kind, averaging=0.9, early_stopping=True)
+    estimator.set_callbacks(Checkpoint(path), TimeLimit(1000), EarlyStopping())
+    with warnings_as("ignore"):
+        found = climbs(estimator.fit, X, y)
+        estimator.set_params(max_iter=estimator.max_iter + 2)
+        resumed = climbs(partial(estimator.fit, X, y, resume_from=path))
+    assert found.keys() | resumed.keys() <= SEAMS.keys() | HOOKS.keys()
+    assert {"_end_epoch", "on_fit_task_end"} <= found.keys() & resumed.keys()
+    with_rows = [name for name in found if found[name] or resumed.get(name)]
+    assert with_rows == ["on_fit_task_end"]
 
 
 def test_what_climbs_is_seen():

@@ -1,6 +1,5 @@
 """Warnings and errors about training: when, once, where they point to, and silence."""
 
-import io
 import re
 import warnings
 from functools import partial
@@ -21,6 +20,7 @@ from helpers import (
     scaled_iris,
     solvers,
     stochastic,
+    untimed,
 )
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
@@ -822,9 +822,9 @@ def test_verbose_goes_to_standard_output_only(estimator_class, solver, capsys):
     estimator = quick(estimator_class, solver=solver, verbose=True).fit(X, y)
     out, err = capsys.readouterr()
     assert err == ""
-    *lines, last = io.StringIO(out).read().splitlines()
+    *lines, last = untimed(out)
     assert lines == [
-        f"Iteration {n}, loss = {loss:.8f} (epoch {n} of 2)"
+        f"Iteration {n}, loss = {loss:.8f} ({n} of 2)"
         for n, loss in enumerate(estimator.loss_curve_, start=1)
     ]
     assert last.startswith(

@@ -4,11 +4,12 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
+from skmlp_scratch._documentation import DocumentationLink
 from skmlp_scratch._estimator.continuation import TrainingState
 from skmlp_scratch.nn.typing import Array
 
 
-class FittedAttributes(BaseEstimator):
+class FittedAttributes(DocumentationLink, BaseEstimator):
     """Names and types of the attributes, for functions that take an estimator."""
 
     hidden_layer_sizes: Any
@@ -47,3 +48,4 @@ class FittedAttributes(BaseEstimator):
 
     _activation: str | tuple[str, ...]
     _training_state: TrainingState
+    _summary: dict[str, Any] | None

@@ -5,7 +5,7 @@ from collections.abc import Hashable
 from functools import cache
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
@@ -34,10 +34,12 @@ from skmlp_scratch._estimator.prediction import (
 )
 from skmlp_scratch._estimator.settings import Settings
 from skmlp_scratch._estimator.solvers import is_stochastic, obstacle_to_partial_fit
+from skmlp_scratch._estimator.summary import summary_of
 from skmlp_scratch._estimator.targets import TargetKind
 from skmlp_scratch._estimator.tasks import CallbackSupportMixin, FitTasks
 from skmlp_scratch.exceptions import warn
 from skmlp_scratch.nn.typing import Array
+from skmlp_scratch.summary import TrainingSummary
 
 
 class BaseScratchMLP(
@@ -47,6 +49,13 @@ class BaseScratchMLP(
     FittedAttributes,
 ):
     """Base class. A subclass has the constructor, and passes its kind of targets."""
+
+    # With metadata routing: nobody passes a validation set that is not to be used.
+    __metadata_request__fit: ClassVar[dict[str, bool]] = {
+        "X_val": True,
+        "y_val": True,
+        "sample_weight_val": True,
+    }
 
     def _fit_aside(self, kind: TargetKind, call: Call) -> None:
         """Train a copy of this estimator, then take over its attributes at once.
@@ -71,7 +80,9 @@ class BaseScratchMLP(
             else FitTasks(self, twin, call, max(0, settings.max_iter - n_epochs))
         )
         observe = tasks.observe if tasks else None
-        attributes, found = fit(twin, kind, settings, call, observe, interrupted)
+        attributes, found = fit(
+            twin, kind, settings, call, reports, observe, interrupted
+        )
         twin.__dict__.update(attributes)
         learnt = {k: v for k, v in vars(twin).items() if before.get(k, twin) is not v}
         learnt = {k: v for k, v in learnt.items() if k not in kept}
@@ -81,7 +92,7 @@ class BaseScratchMLP(
         replaced, self.__dict__ = self.__dict__, own | learnt
         if tasks:
             tasks.end(replaced)
-        for report in reports + found:
+        for report in found:
             warn(report)
 
     def to_checkpoint(self, path: str | PathLike[str]) -> None:
@@ -155,9 +166,53 @@ class BaseScratchMLP(
         """
         return last_hidden_activations(snapshot(self), X)
 
+    def get_feature_names_out(self, input_features: Any = None) -> Array:
+        """Return the names of what ``transform`` returns, numbered from 0.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Must be the names seen in ``fit``; of no other use.
+
+        Returns
+        -------
+        names : ndarray of str objects
+            The name of the class in lower case, and a number.
+
+        Raises
+        ------
+        ValueError
+            If there is no hidden layer, or ``input_features`` does not match.
+        """
+        check_is_fitted(self, "coefs_")
+        last_hidden_width(self)
+        return super().get_feature_names_out(input_features)
+
     @property
     def _n_features_out(self) -> int:
-        return last_hidden_width(self)
+        try:
+            return last_hidden_width(self)
+        except ValueError as error:
+            # dir() asks for every attribute that there is, in scikit-learn 1.9.
+            raise AttributeError(str(error)) from error
+
+    def training_summary(self) -> TrainingSummary:
+        """Return what happened in the last fit: layer by layer, and in words.
+
+        After ``partial_fit`` little is known: the time of a call must not grow.
+
+        Returns
+        -------
+        summary : TrainingSummary
+            Print it to read it. ``summary.layers`` has activations and gradients of
+            each layer, ``summary.explain()`` how the fit ended and what to try.
+
+        Raises
+        ------
+        NotFittedError
+            If the weights are not from a fit of this estimator.
+        """
+        return summary_of(snapshot(self))
 
     def drop_training_state(self) -> Self:
         """Drop the state that only ``partial_fit`` needs, which makes pickles smaller.

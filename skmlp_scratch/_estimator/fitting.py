@@ -30,6 +30,7 @@ from skmlp_scratch._estimator.rows import Rows
 from skmlp_scratch._estimator.run import Observe
 from skmlp_scratch._estimator.settings import Settings
 from skmlp_scratch._estimator.solvers import is_stochastic
+from skmlp_scratch._estimator.summary import summarize
 from skmlp_scratch._estimator.targets import Known, TargetKind, Targets
 from skmlp_scratch._estimator.training import solve
 from skmlp_scratch.nn.inference import layer_outputs
@@ -48,10 +49,11 @@ def fit(
     kind: TargetKind,
     settings: Settings,
     call: Call,
+    reports: list[Warning],
     observe: Observe | None = None,
     interrupted: Interrupted | None = None,
 ) -> tuple[dict[str, Any], list[Warning]]:
-    """Train a network; return the fitted attributes and the warnings.
+    """Train a network; return the fitted attributes and the warnings, all there are.
 
     The estimator is unchanged, except for what the check of X sets.
 
@@ -62,12 +64,15 @@ def fit(
     settings : Settings
     call : Call
         What was passed to the estimator.
+    reports : list of Warning
+        What there is to report already.
     observe : callable, default=None
         Told after every epoch; may end training.
     interrupted : Interrupted, default=None
         The fit to go on with. The estimator has the attributes of its checkpoint.
     """
-    problem, initial, rng, reports = understand(est, kind, settings, call, interrupted)
+    problem, initial, rng, found = understand(est, kind, settings, call, interrupted)
+    reports = reports + found
     if call.incremental and len(problem.training) == 0:
         nothing_yet = problem.past is None
         return untrained_attributes(problem, initial) if nothing_yet else {}, reports
@@ -85,7 +90,10 @@ def fit(
         return {}, reports  # the model stays as it was
     if settings.verbose and not call.incremental:
         print(outcome.why_it_ended(), flush=True)
-    return fitted_attributes(problem, network, history, run.training_state()), reports
+    # A call of partial_fit may have a single row: it is not worth a summary.
+    summary = None if call.incremental else summarize(outcome, reports)
+    attributes = fitted_attributes(problem, network, history, run.training_state())
+    return attributes | {"_summary": summary}, reports
 
 
 def understand(

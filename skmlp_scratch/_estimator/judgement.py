@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skmlp_scratch._estimator.diagnostics import SAMPLE_ROWS
-from skmlp_scratch._estimator.rows import Rows
+from skmlp_scratch._estimator.rows import SAMPLE_ROWS, Rows
 from skmlp_scratch._estimator.targets import Targets
 from skmlp_scratch.nn.activations import per_layer
 from skmlp_scratch.nn.inference import layer_outputs

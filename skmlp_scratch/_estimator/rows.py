@@ -6,6 +6,9 @@ import numpy as np
 
 from skmlp_scratch.nn.typing import Array
 
+# The size of samples: enough to find problems, at no noticeable cost.
+SAMPLE_ROWS = 1000
+
 
 @dataclass(frozen=True)
 class Rows:

@@ -82,10 +82,11 @@ class Run:
     def _attributes(self) -> dict[str, Any]:
         state = copy.deepcopy(self.training_state())
         found = fitted_attributes(self.problem, self.network, self.history, state)
-        return {
+        copies = {
             name: list(value) if isinstance(value, list) else value
             for name, value in found.items()
         }
+        return copies | {"_summary": None}  # what the twin may have is of another fit
 
     def training_state(self) -> TrainingState:
         """Return the state for a later fit, after the end of training."""

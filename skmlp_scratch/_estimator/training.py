@@ -166,7 +166,7 @@ def make_after_epoch(run: Run, observe: Observe | None) -> AfterEpoch | None:
     progress: AfterEpoch | None = None
     if settings.verbose:
         max_iter = None if run.problem.incremental else settings.max_iter
-        progress = Progress(max_iter).print_epoch
+        progress = Progress(len(run.problem.training), max_iter).print_epoch
     if not observe:
         return progress
 
