@@ -24,7 +24,7 @@ NEEDS = re.compile(r"# Needs scikit-learn (\d+)\.(\d+) or newer\.\n")
 @pytest.mark.parametrize("code", EXAMPLES)
 def test_example(code, capsys, monkeypatch, tmp_path):
     needs = NEEDS.match(code)
-    if needs and SKLEARN < (int(needs[1]), int(needs[2])):
+    if needs and (int(needs[1]), int(needs[2])) > SKLEARN:
         pytest.skip(f"needs scikit-learn {needs[1]}.{needs[2]}")
     monkeypatch.chdir(tmp_path)  # for the files that examples write
     if "Display" in code:
