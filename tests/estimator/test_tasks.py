@@ -196,8 +196,8 @@ FITS = {
     "float32": {"dtype": "float32"},
 }
 fits = pytest.mark.parametrize("parameters", FITS.values(), ids=FITS)
-# What depends on more than the epochs so far.
-OTHER = {"_training_state", "max_iter"}
+# What is made at the end of a fit, or depends on more than the epochs so far.
+OTHER = {"_summary", "_training_state", "max_iter"}
 
 
 def attributes(estimator):
