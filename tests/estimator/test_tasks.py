@@ -25,6 +25,7 @@ from helpers import (
     scaled_iris,
 )
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
 from skmlp_scratch.exceptions import DivergenceError
@@ -286,10 +287,13 @@ def test_it_can_be_copied_and_trained_further():
 def test_pickled_it_is_as_large_as_the_model():
     # Tasks are a tree: one of them would bring all others, of a search for example.
     recorder = Recorder()
-    model = quick(max_iter=50).set_callbacks(recorder).fit(X, Y).set_callbacks()
-    for told in [recorder.epochs[-1], recorder.seen[-2]]:
+    net = quick(max_iter=50).set_callbacks(recorder)
+    search = GridSearchCV(net, {"alpha": [0.0, 0.1]}, cv=2).fit(X, Y)
+    size = len(pickle.dumps(search.best_estimator_.set_callbacks()))
+    assert len(recorder.epochs) == 5 * 50
+    for told in [*recorder.epochs, recorder.seen[-2]]:
         fitted = told.fitted.set_callbacks()
-        assert len(pickle.dumps(fitted)) < 1.2 * len(pickle.dumps(model))
+        assert len(pickle.dumps(fitted)) < 1.2 * size
 
 
 @callbacks
