@@ -15,10 +15,11 @@ from dataclasses import asdict
 import joblib
 import numpy as np
 import pytest
+from doubles import needs_callbacks
 from helpers import ROOT, sklearn_stochastic
 from sklearn.dummy import DummyRegressor
 
-from skmlp_scratch import ScratchMLPClassifier
+from skmlp_scratch import ScratchMLPClassifier, callbacks
 from skmlp_scratch.exceptions import DivergenceError
 
 BENCHMARKS = ROOT / "benchmarks"
@@ -42,6 +43,7 @@ SECTIONS = [
 ]
 SECTION_PAGES = [
     *((section, PAGE) for section in SECTIONS),
+    ("callbacks", PAGE.with_name("callbacks.md")),
     ("defaults", PAGE.with_name("defaults.md")),
     ("divergence", PAGE.with_name("divergence.md")),
     ("learning-rate", PAGE.with_name("training.md")),
@@ -297,6 +299,18 @@ def test_threads(run):
     ]
     assert rows[0][0] == "ours"
     assert all(re.fullmatch(r"\d+\.\d\d", cell) for cell in rows[0][1:])
+
+
+@needs_callbacks
+def test_callbacks(run):
+    pytest.importorskip("rich", reason="one of the callbacks is scikit-learn's bar")
+    head, rows = run("callbacks.py", "--works", "iris", "--rounds", "1")
+    assert head == ["µs per epoch", "iris, 150 rows, 10 units"]
+    names = [row[0] for row in rows]
+    assert names[:2] == ["an epoch without", "one that asks for nothing"]
+    assert {*callbacks.__all__, "ProgressBar", "ScoringMonitor"} == set(names[2:])
+    assert float(rows[0][1]) > 0
+    assert all(re.fullmatch(r"[+-][\d,]+", row[1]) for row in rows[1:])
 
 
 def test_defaults(run, tmp_path):

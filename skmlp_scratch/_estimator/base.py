@@ -91,9 +91,9 @@ class BaseScratchMLP(
         forgotten = before.keys() - vars(twin).keys()
         own = {k: v for k, v in vars(self).items() if k not in forgotten}
         # A single assignment: all attributes of one dict belong to one model.
-        self.__dict__ = own | learnt
+        replaced, self.__dict__ = self.__dict__, own | learnt
         if tasks:
-            tasks.end()
+            tasks.end(replaced)
         for report in found:
             warn(report)
 

@@ -4,6 +4,9 @@ import math
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+from sklearn.base import MetaEstimatorMixin
+
 
 class Callback:
     """A callback of scikit-learn 1.9, all of whose hooks do nothing.
@@ -13,7 +16,13 @@ class Callback:
     """
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Prepare for a fit."""
+        """Refuse what has no iterations of its own: nothing would ever happen."""
+        if isinstance(estimator, MetaEstimatorMixin) or hasattr(estimator, "steps"):
+            raise TypeError(
+                f"{type(self).__name__} follows the iterations of one fit, got a "
+                f"{type(estimator).__name__}, which has none of its own. Call "
+                "set_callbacks of the estimator within it."
+            )
 
     def teardown(self, estimator: Any, context: Any) -> None:
         """Clean up after a fit, whether it succeeded or not."""
@@ -35,6 +44,11 @@ def is_iteration(context: Any) -> bool:
         and parent.sequential_subtasks
         and parent.estimator_name == context.estimator_name
     )
+
+
+def is_true(answer: object) -> bool:
+    """Return whether an answer is True, of Python or NumPy, and not just any object."""
+    return isinstance(answer, bool | np.bool_) and bool(answer)
 
 
 def is_real(value: object) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from skmlp_scratch.callbacks.base import (
     Callback,
     is_iteration,
+    is_true,
     iterations_done,
     last_values,
 )
@@ -51,6 +52,7 @@ class OnEpochEnd(Callback):
 
     def setup(self, estimator: Any, context: Any) -> None:
         """Start the clock."""
+        super().setup(estimator, context)
         self._begun[id(estimator)] = time.monotonic()
 
     def teardown(self, estimator: Any, context: Any) -> None:
@@ -69,7 +71,7 @@ class OnEpochEnd(Callback):
             "seconds": round(seconds, 6),
             **last_values(fitted_estimator),
         }
-        return self._told(context, measured) is True
+        return is_true(self._told(context, measured))
 
     def _told(self, context: Any, measured: dict[str, Any]) -> object:
         return self.function(measured)

@@ -39,6 +39,7 @@ class TimeLimit(Callback):
 
     def setup(self, estimator: Any, context: Any) -> None:
         """Start the clock."""
+        super().setup(estimator, context)
         self._begun[id(estimator)] = time.monotonic()
 
     def teardown(self, estimator: Any, context: Any) -> None:
