@@ -126,7 +126,8 @@ def understand(
         if interrupted
         else random_numbers(settings, past.state if past and call.incremental else None)
     )
-    random_state = rng.get_state(legacy=False)
+    # Only fit can be resumed, and a call of partial_fit should be quick.
+    random_state = None if call.incremental else rng.get_state(legacy=False)
     units = [X.shape[1], *settings.hidden_layer_sizes, targets.n_outputs]
     initial = initial_parameters(Parameters(units, dtype), settings, targets, past, rng)
     codes, by_class = targets.encode(y, dtype), settings.class_weight is not None

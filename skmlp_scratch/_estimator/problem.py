@@ -32,8 +32,8 @@ class Problem:
         The fit that training continues from.
     incremental : bool
         Whether this is ``partial_fit``.
-    random_state : dict
-        State of the source of random numbers before it drew any.
+    random_state : dict or None
+        State of the source of random numbers before ``fit`` drew any.
     """
 
     settings: Settings
@@ -43,7 +43,7 @@ class Problem:
     monitor: str
     past: Past | None
     incremental: bool
-    random_state: dict[str, Any]
+    random_state: dict[str, Any] | None
 
     @cached_property
     def constant_loss(self) -> float:
