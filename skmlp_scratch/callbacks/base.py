@@ -1,6 +1,7 @@
 """What the callbacks share: hooks that do nothing, and what an epoch has measured."""
 
 import math
+import time
 from numbers import Integral, Real
 from typing import Any
 
@@ -32,6 +33,47 @@ class Callback:
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> bool | None:
         """Do nothing at the end of a task."""
+
+
+class TimedCallback(Callback):
+    """A callback that knows how long each fit has taken."""
+
+    def __init__(self) -> None:
+        self._begun: dict[int, float] = {}
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Start the clock."""
+        super().setup(estimator, context)
+        self._begun[id(estimator)] = time.monotonic()
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """Forget the fit."""
+        self._begun.pop(id(estimator), None)
+
+    def time_of(self, estimator: Any) -> float:
+        """Return the seconds since the beginning of the fit."""
+        return time.monotonic() - self._begun[id(estimator)]
+
+
+class EpochCallback(TimedCallback):
+    """A callback that handles what each epoch has measured."""
+
+    def on_fit_task_end(
+        self, estimator: Any, context: Any, *, fitted_estimator: Any = None
+    ) -> bool:
+        """Handle what an epoch has measured; return whether to end the fit."""
+        if fitted_estimator is None or not is_iteration(context):
+            return False
+        measured = {
+            "epoch": iterations_done(fitted_estimator, context),
+            "seconds": round(self.time_of(estimator), 6),
+            **last_values(fitted_estimator),
+        }
+        return is_true(self.handle(measured, context))
+
+    def handle(self, measured: dict[str, Any], context: Any) -> object:
+        """Do something with it; True ends the fit."""
+        raise NotImplementedError
 
 
 def is_iteration(context: Any) -> bool:

@@ -49,13 +49,15 @@ class EarlyStopping(Callback):
             default='validation_loss'
         What to watch. A name is a value that our estimators measure after every epoch,
         those of validation if there are validation rows (``X_val`` or
-        ``early_stopping``). A callable ``monitor(fitted_estimator, X, y)`` returns a
-        score, of which larger is better, as scikit-learn's scorers do; it works with
-        every estimator that heeds what callbacks of scikit-learn say.
+        ``early_stopping``); ``'loss'`` is the training loss. A callable
+        ``monitor(fitted_estimator, X, y)`` returns a score, of which larger is better,
+        as scikit-learn's scorers do; it works with every estimator that heeds what
+        callbacks of scikit-learn say.
     patience : int, default=10
         End the fit after this many epochs in a row without improvement, at least 1.
     min_delta : float, default=0.0
-        What counts as an improvement is better than the best value by more than this.
+        The smallest improvement that counts: a value must be better than the best by
+        more than this.
 
     Raises
     ------
@@ -84,7 +86,7 @@ class EarlyStopping(Callback):
                 f"monitor must be one of {', '.join(map(repr, MONITORS))}, or a "
                 f"callable(fitted_estimator, X, y), got {monitor!r}"
             )
-        if not (is_positive_int(patience)):
+        if not is_positive_int(patience):
             raise ValueError(f"patience must be an int of at least 1, got {patience!r}")
         if not (is_real(min_delta) and 0 <= min_delta < math.inf):
             raise ValueError(f"min_delta must be a number from 0, got {min_delta!r}")
@@ -116,8 +118,9 @@ class EarlyStopping(Callback):
         if isinstance(self.monitor, str):
             # With the epochs before a resumed fit, so that it ends where the
             # uninterrupted one would have.
-            new = iterations_done(fitted_estimator, context) - seen.epochs
-            scores = self._measured(fitted_estimator, self.monitor)[-new:]
+            values = self._measured(fitted_estimator, self.monitor)
+            n_epochs = min(iterations_done(fitted_estimator, context), len(values))
+            scores = values[len(values) - n_epochs + seen.epochs :]
         else:
             scores = [float(self.monitor(fitted_estimator, X, y))]
         sign = -1 if self.monitor in LOSSES else 1

@@ -69,7 +69,7 @@ def test_lines_are_there_after_an_interrupt(tmp_path):
 def test_infinity_is_null(tmp_path, monkeypatch, value, written):
     path = tmp_path / "metrics.jsonl"
     monkeypatch.setattr(
-        "skmlp_scratch.callbacks.on_epoch_end.last_values",
+        "skmlp_scratch.callbacks.base.last_values",
         lambda _: {"loss": value},
     )
     quick().set_callbacks(MetricsLogger(path)).fit(X, Y)
@@ -108,10 +108,13 @@ def test_the_fits_of_a_search_write_whole_lines(tmp_path, backend):
 
 APPEND = """
 import sys
+from types import SimpleNamespace
 from skmlp_scratch.callbacks import MetricsLogger
 logger = MetricsLogger(sys.argv[1])
+fit = SimpleNamespace(parent=None)
+task = SimpleNamespace(parent=fit, task_id=0, root_uuid=0, estimator_name="any")
 for number in range(2000):
-    logger.function({"process": sys.argv[2], "number": number, "text": "x" * 200})
+    logger.handle({"process": sys.argv[2], "number": number, "text": "x" * 200}, task)
 """
 
 

@@ -22,7 +22,7 @@ def clock(monkeypatch):
         now[0] += 1
         return now[0]
 
-    monkeypatch.setattr("skmlp_scratch.callbacks.time_limit.time.monotonic", monotonic)
+    monkeypatch.setattr("skmlp_scratch.callbacks.base.time.monotonic", monotonic)
     return now
 
 
