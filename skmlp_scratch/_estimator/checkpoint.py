@@ -1,5 +1,7 @@
 """What a checkpoint holds: a fitted model, and the fit that left it, to go on with."""
 
+import inspect
+import reprlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -15,6 +17,7 @@ from skmlp_scratch._estimator.continuation import (
     Past,
     TrainingState,
 )
+from skmlp_scratch._estimator.forms import check_attributes, check_state
 from skmlp_scratch._estimator.loaded import check_fitted
 from skmlp_scratch._estimator.parameters import check_parameters
 from skmlp_scratch._estimator.problem import Problem
@@ -23,8 +26,13 @@ from skmlp_scratch._estimator.run import Run
 from skmlp_scratch._estimator.settings import Settings
 from skmlp_scratch._estimator.solvers import is_budgeted, is_stochastic
 from skmlp_scratch._estimator.storage import load_tree, save_tree
+from skmlp_scratch._estimator.targets import Targets
 from skmlp_scratch.exceptions import CheckpointError
-from skmlp_scratch.nn.state import set_state_of_training
+from skmlp_scratch.nn.state import (
+    bit_generator,
+    set_random_state,
+    set_state_of_training,
+)
 
 FORMAT, VERSION = "skmlp_scratch checkpoint", 1
 # What a fit may go on with other values of.
@@ -43,10 +51,12 @@ SAMPLE_ROWS = 1000
 SAME = 1e-4
 # Fitted attributes whose names begin with an underscore.
 PRIVATE = [name for name in FittedAttributes.__annotations__ if name.startswith("_")]
+# Those that the check of X sets.
+NAMES_OF_X = ("n_features_in_", "feature_names_in_")
 STATES = {"state": TrainingState, "average": AverageState, "norm": NormState}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Checkpoint:
     """The contents of a checkpoint.
 
@@ -74,13 +84,17 @@ class Checkpoint:
         """
         tree = {"format": FORMAT, "version": VERSION, **vars(self)}
         state = self.attributes.get("_training_state")
+        try:
+            check_attributes(self.attributes)
+        except ValueError as error:
+            raise CheckpointError(f"No file can be read again if {error}") from error
         if state is not None:
             packed = self.attributes | {"_training_state": _as_dict(state)}
             tree["attributes"] = packed
         save_tree(path, tree, before)
 
     @classmethod
-    def read(cls, path: Path, estimator: str) -> Self:
+    def read(cls, path: Path, estimator_class: type) -> Self:
         """Read a file, and check that it holds a model of a class.
 
         Raises
@@ -98,13 +112,20 @@ class Checkpoint:
             )
         with damage_named(path):
             contents = cls(**{field.name: tree[field.name] for field in fields(cls)})
-            if contents.estimator != estimator:
+            name = own_class(estimator_class).__name__
+            if contents.estimator != name:
                 raise CheckpointError(
-                    f"{str(path)!r} holds a {contents.estimator}, not a {estimator}"
+                    f"{str(path)!r} holds a {contents.estimator}, not a {name}"
                 )
+            given = contents.parameters
+            contents.parameters = _completed(given, estimator_class)
             state = contents.attributes.get("_training_state")
             if state is not None:
                 contents.attributes["_training_state"] = _training_state(state)
+            check_attributes(contents.attributes)
+            others = [n for n in contents.attributes if not is_fitted(n)]
+            if others:
+                raise ValueError(f"no fit leaves {reprlib.repr(others)}")
         return contents
 
 
@@ -119,12 +140,14 @@ def _as_dict(state: Any) -> Any:
 
 
 def _training_state(values: Mapping[str, Any]) -> TrainingState:
-    return TrainingState(
+    state = TrainingState(
         **{
             name: STATES[name](**value) if name in STATES and value else value
             for name, value in values.items()
         }
     )
+    check_state(state)
+    return state
 
 
 @contextmanager
@@ -148,6 +171,27 @@ def fitted_from(contents: Checkpoint, model: FittedAttributes, path: Path) -> No
         model.__dict__.update(contents.parameters)
         model.__dict__.update(contents.attributes)
         check_fitted(model)
+
+
+def _completed(parameters: Mapping[str, Any], estimator_class: type) -> dict[str, Any]:
+    """Return the parameters that a class has, with its defaults for those not there.
+
+    The file may be of a subclass, or of a version, with more or fewer of them.
+    """
+    known_here = {
+        **inspect.signature(own_class(estimator_class)).parameters,
+        **inspect.signature(estimator_class).parameters,
+    }
+    defaults = {
+        name: parameter.default
+        for name, parameter in known_here.items()
+        if parameter.default is not inspect.Parameter.empty
+    }
+    given = {name: parameters[name] for name in known_here if name in parameters}
+    missing = known_here.keys() - defaults.keys() - given.keys()
+    if missing:
+        raise ValueError(f"it has no values for {sorted(missing)}")
+    return defaults | given
 
 
 def checkpoint_of(
@@ -253,7 +297,7 @@ class Interrupted:
     past: Past | None
 
     @classmethod
-    def read(cls, path: Path, estimator: str, settings: Settings) -> Self:
+    def read(cls, path: Path, estimator_class: type, settings: Settings) -> Self:
         """Read a checkpoint, and check it against the settings.
 
         Raises
@@ -262,11 +306,11 @@ class Interrupted:
             If the file is damaged, or of a fit with other settings.
         """
         if not is_stochastic(settings.solver):
-            raise ValueError(
+            raise CheckpointError(
                 f"resume_from={str(path)!r} needs a solver that trains by "
                 f"mini-batches, got solver={settings.solver!r}. Fit without it."
             )
-        contents = Checkpoint.read(path, estimator)
+        contents = Checkpoint.read(path, estimator_class)
         if contents.interrupted is None:
             raise CheckpointError(
                 f"{str(path)!r} holds a fitted model, and no fit to go on with. Read "
@@ -279,6 +323,7 @@ class Interrupted:
             past = contents.interrupted["past"]
             if past is not None:
                 past = Past(**past | {"state": _training_state(past["state"])})
+                _check_past(past, contents.attributes, settings)
         return cls(path, contents, past)
 
     @property
@@ -291,22 +336,36 @@ class Interrupted:
         assert self.contents.interrupted is not None
         return self.contents.interrupted[name]
 
-    def random_numbers(self, settings: Settings) -> np.random.RandomState:
-        """Return the source of random numbers as it was before the fit drew any.
-
-        A RandomState that the caller passed is put there, NumPy's global one is not.
-        """
-        given = settings.random_state
-        rng = given if isinstance(given, np.random.RandomState) else None
-        rng = np.random.RandomState() if rng is None else rng
+    def random_numbers(self) -> np.random.RandomState:
+        """Return a source of random numbers as it was before the fit drew any."""
         with damage_named(self.path):
-            rng.set_state(self._stored("random_state"))
+            state = self._stored("random_state")
+            rng = np.random.RandomState(bit_generator(state))
+            set_random_state(rng, state)
         return rng
+
+    def check_data(self, est: FittedAttributes, targets: Targets) -> None:
+        """Raise an error unless features and targets are of the interrupted fit's form.
+
+        The estimator has the attributes that the check of X sets.
+        """
+        before, names = self.contents.attributes, "feature_names_in_"
+        if self.past and names in before and not hasattr(est, names):
+            est.__dict__[names] = before[names]  # a warm start has kept them, too
+        now: dict[str, Any] = {n: getattr(est, n, None) for n in NAMES_OF_X}
+        now["classes_"] = targets.attributes.get("classes_")
+        now["n_outputs_"] = targets.n_outputs
+        for name, new in now.items():
+            old: Any = before.get(name)
+            if not np.array_equal(old, new):
+                raise CheckpointError(
+                    f"{str(self.path)!r} is of a fit with {name}={old!r}, but now "
+                    f"{name} would be {new!r}. Pass the X and y of that fit."
+                )
 
     def check_rows(self, problem: Problem) -> None:
         """Raise an error unless the rows are those of the interrupted fit."""
         with damage_named(self.path):
-            self._check_classes(problem)
             before, now = self._stored("rows"), identity(problem)
             for name in before.keys() | now.keys():
                 old, new = before.get(name), now.get(name)
@@ -315,15 +374,6 @@ class Interrupted:
                     same = abs(old[0] - new[0]) <= SAME * max(old[1], new[1])
                 if not same:
                     self._refuse(name, old, new)
-
-    def _check_classes(self, problem: Problem) -> None:
-        classes: Any = self.contents.attributes.get("classes_")
-        now: Any = problem.targets.attributes.get("classes_")
-        if not np.array_equal(classes, now):
-            raise CheckpointError(
-                f"y has the classes {now}, but {str(self.path)!r} is of a fit with "
-                f"{classes}. Pass the y of that fit."
-            )
 
     def _refuse(self, name: str, old: Any, new: Any) -> None:
         if isinstance(old, int) and isinstance(new, int):
@@ -340,6 +390,31 @@ class Interrupted:
         """Put the parts of training into the state in which they were."""
         with damage_named(self.path):
             set_state_of_training(self._stored("training"), *parts)
+
+
+def _check_past(past: Past, attributes: Mapping[str, Any], settings: Settings) -> None:
+    """Raise an error unless a past fit is one of the same network."""
+    check_attributes(
+        {
+            "coefs_": past.coefs,
+            "intercepts_": past.intercepts,
+            "_activation": past.activation,
+            "out_activation_": past.out_activation,
+            "n_outputs_": past.n_outputs,
+            "loss_curve_": past.loss_curve,
+            "best_loss_": past.best_loss,
+            "validation_scores_": past.validation_scores,
+            "validation_loss_curve_": past.validation_losses,
+            "learning_rate_curve_": past.learning_rates,
+            "best_iter_": past.best_iter,
+            "t_": past.t,
+        }
+    )
+    now = [*attributes["coefs_"], *attributes["intercepts_"]]
+    for before, after in zip([*past.coefs, *past.intercepts], now, strict=True):
+        if before.shape != after.shape or before.dtype != after.dtype:
+            raise ValueError("the network is another one than before")
+    past.check_architecture(settings)
 
 
 def _check_same(before: Settings, now: Settings, path: Path) -> None:

@@ -77,6 +77,7 @@ def fit(
     if interrupted:
         interrupted.check_rows(problem)
         restore = interrupted.restore
+        rng = handed_over(rng, settings)
     run = solve(problem, network, rng, observe, restore)
     history = run.history
     outcome = Outcome(problem, network, history)
@@ -107,17 +108,19 @@ def understand(
     reports : list of Warning
     """
     past = interrupted.past if interrupted else past_fit(est, settings, call)
-    fresh = past is None and interrupted is None
+    fresh = past is None or interrupted is not None
     X, y, reports = training_data(est, kind, call, reset=fresh)
     check_density(X, settings)
     dtype = computing_dtype(X, settings, past)
     check_float32_range(X, dtype)
-    targets = kind.targets(y, settings, known_targets(est, past, call))
-    rng = (
-        interrupted.random_numbers(settings)
-        if interrupted
-        else random_numbers(settings, past.state if past and call.incremental else None)
-    )
+    known = Known() if interrupted else known_targets(est, past, call)
+    targets = kind.targets(y, settings, known)
+    if interrupted:
+        interrupted.check_data(est, targets)
+        rng = interrupted.random_numbers()
+    else:
+        state = past.state if past and call.incremental else None
+        rng = random_numbers(settings, state)
     random_state = rng.get_state(legacy=False)
     units = [X.shape[1], *settings.hidden_layer_sizes, targets.n_outputs]
     initial = initial_parameters(Parameters(units, dtype), settings, targets, past, rng)
@@ -171,6 +174,16 @@ def past_fit(est: FittedAttributes, settings: Settings, call: Call) -> Past | No
     )
     past.check_architecture(settings)
     return past
+
+
+def handed_over(
+    rng: np.random.RandomState, settings: Settings
+) -> np.random.RandomState:
+    """Return the caller's source of random numbers, if any, in the state of another."""
+    if not isinstance(settings.random_state, np.random.RandomState):
+        return rng
+    settings.random_state.set_state(rng.get_state(legacy=False))
+    return settings.random_state
 
 
 def computing_dtype(X: Array, settings: Settings, past: Past | None) -> np.dtype[Any]:

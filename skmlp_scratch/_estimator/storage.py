@@ -1,8 +1,9 @@
 """A file of numbers, text and arrays, without pickle: NumPy's ``.npz`` and JSON.
 
 A tree of dicts, lists, tuples, numbers, text and arrays becomes JSON, with the arrays
-beside it in the same file. Reading it runs no code and takes no more memory than a few
-times the size of the file, whatever is in there.
+beside it in the same file. Reading it runs no code. Arrays take twice their size in the
+file, and what JSON stands for at most some dozens of times its size: ``[]`` is an
+object.
 """
 
 import json
@@ -12,6 +13,8 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from glob import escape
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,6 +22,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from skmlp_scratch.exceptions import CheckpointError
+from skmlp_scratch.nn.state import bit_generator, set_random_state
 from skmlp_scratch.nn.typing import Array
 
 # Nobody writes a file for that long: what is left is of a process that died.
@@ -94,17 +98,20 @@ def _damaged(path: Path) -> CheckpointError:
 # Writing
 
 
-def temporary_path(path: Path) -> Path:
+def temporary_path(path: Path, what: str = "new") -> Path:
     """Return where a file is written before it gets its name, by this thread only."""
-    return path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    writer = f"{os.getpid()}-{threading.get_ident()}"
+    return path.with_name(f".{path.name}.{what}-{writer}.part")
 
 
 def check_writable(path: Path) -> None:
     """Raise an OSError if a file cannot be written; remove what was left of others."""
+    path = path.resolve()
     _write_atomically(path, lambda file: file.write(b""), rename=False)
-    for file in path.parent.glob(f".{path.name}.*.part"):
-        if time.time() - file.stat().st_mtime > LEFT_BEHIND_SECONDS:
-            file.unlink(missing_ok=True)
+    for file in path.parent.glob(f".{escape(path.name)}.*.part"):
+        with suppress(FileNotFoundError):  # another process removes them, too
+            if time.time() - file.stat().st_mtime > LEFT_BEHIND_SECONDS:
+                file.unlink()
 
 
 def _write_atomically(
@@ -166,8 +173,10 @@ def _packed(value: Any, arrays: dict[str, Array], where: str) -> Any:
         form = {"$dict": [packed(pair) for pair in value.items()]}
     elif isinstance(value, np.random.RandomState):
         form = {"$random_state": _packed(value.get_state(legacy=False), arrays, where)}
-    elif isinstance(value, np.dtype | type):
-        form = {"$dtype": np.dtype(value).str}
+    elif isinstance(value, np.dtype):
+        form = {"$dtype": value.str}
+    elif isinstance(value, type) and issubclass(value, np.generic):
+        form = {"$type": np.dtype(value).str}
     elif isinstance(value, np.ndarray) and value.dtype.hasobject:
         form = {"$objects": packed([list(value.shape), value.ravel().tolist()])}
     elif isinstance(value, np.ndarray | np.generic):
@@ -198,14 +207,21 @@ def _unpacked(value: Any, arrays: dict[str, Array]) -> Any:
 
 
 def _random_state(state: Any) -> np.random.RandomState:
-    generator = np.random.RandomState()
-    generator.set_state(state)
-    return generator
+    rng = np.random.RandomState(bit_generator(state))
+    set_random_state(rng, state)
+    return rng
+
+
+def _dtype(name: str) -> np.dtype[Any]:
+    if len(name) > 5:  # those of numbers have names like <f8
+        raise ValueError(f"unknown type of numbers {name[:9]!r}")
+    return np.dtype(name)
 
 
 def _objects(shape: list[int], values: list[Any]) -> Array:
     objects = np.empty(len(values), object)
-    objects[:] = values
+    for position, value in enumerate(values):  # else a list would be several values
+        objects[position] = value
     return objects.reshape(shape)
 
 
@@ -214,7 +230,8 @@ MAKE: dict[str, Callable[[Any, dict[str, Array]], Any]] = {
     "$tuple": lambda values, _: tuple(values),
     "$dict": lambda pairs, _: dict(pairs),
     "$random_state": lambda state, _: _random_state(state),
-    "$dtype": lambda name, _: np.dtype(str(name)),
+    "$dtype": lambda name, _: _dtype(name),
+    "$type": lambda name, _: _dtype(name).type,
     "$objects": lambda content, _: _objects(*content),
     "$array": lambda name, arrays: arrays[name],
     "$scalar": lambda name, arrays: arrays[name][()],

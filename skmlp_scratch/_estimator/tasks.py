@@ -107,8 +107,9 @@ class FitTasks:
             # As a whole, so that no attribute of an earlier fit is left.
             return {"__dict__": vars(self.twin) | run.fitted_attributes()}
 
-        stop = self._end(self._epoch, attributes)
-        self._epoch = None
+        # An interrupt, which ends the fit, must not have an epoch end twice.
+        epoch, self._epoch = self._epoch, None
+        stop = self._end(epoch, attributes)
         if not (stop or run.history.ended):
             self._begin_epoch()
         return stop
