@@ -163,10 +163,12 @@ def set_random_state(rng: np.random.RandomState, state: Any) -> None:
         If it is the state of another one, or of none: NumPy would read beyond the end
         of its numbers, and crash, if a state says that it is there.
     """
-    check_form(rng.get_state(legacy=False), state)
+    as_it_is = rng.get_state(legacy=False)
+    check_form(as_it_is, state)
+    name = as_it_is["bit_generator"]
     position = max(state["state"].get("pos", 0), state.get("buffer_pos", 0))
-    if position > BIT_GENERATORS[state["bit_generator"]]:
-        raise ValueError(f"there is no random number {position}")
+    if state["bit_generator"] != name or position > BIT_GENERATORS[name]:
+        raise ValueError(f"{name} has no random number {position}")
     rng.set_state(state)
 
 

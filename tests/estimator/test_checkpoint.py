@@ -477,7 +477,7 @@ OF_TRAINING = {
     ),
     "random numbers": (
         break_tree("interrupted", "random_state", "state", "pos", value=10**9),
-        "no random number 1000000000",
+        "MT19937 has no random number 1000000000",
     ),
     "rows": (break_tree("interrupted", "rows", value=7), "is damaged"),
 }
