@@ -141,7 +141,8 @@ def kill_often(
                     break
             if run_to_the_end(folder) != expected:
                 raise SystemExit(f"After {times} kills the weights are others.")
-            fits[times] += times > 0
+            if times:
+                fits[times] += 1
         tell(f"{outcomes.total()} of {n_kills} kills", file=sys.stderr, flush=True)
     return outcomes, fits
 

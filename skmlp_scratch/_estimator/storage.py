@@ -6,6 +6,7 @@ file, and what JSON stands for at most some dozens of times its size: ``[]`` is 
 object.
 """
 
+import io
 import json
 import math
 import os
@@ -74,25 +75,16 @@ def load_tree(path: Path) -> Any:
     OSError
         If it cannot be read.
     """
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        try:
-            arrays = _read_arrays(file, size)
-            text = arrays.pop(TREE).tobytes()
-            return _unpacked(json.loads(text.decode("ascii")), arrays)
-        except OSError as error:
-            if error.errno is not None:
-                raise
-            raise _damaged(path) from error
-        except Exception as error:  # whatever a file with any content may lead to
-            raise _damaged(path) from error
-
-
-def _damaged(path: Path) -> CheckpointError:
-    return CheckpointError(
-        f"{str(path)!r} is no checkpoint of skmlp_scratch, or is damaged: cut off or "
-        "changed. Take an older checkpoint, or start anew."
-    )
+    content = path.read_bytes()  # what fails after that is for what is in there
+    try:
+        arrays = _read_arrays(content)
+        text = arrays.pop(TREE).tobytes()
+        return _unpacked(json.loads(text.decode("ascii")), arrays)
+    except Exception as error:
+        raise CheckpointError(
+            f"{str(path)!r} is no checkpoint of skmlp_scratch, or is damaged: cut off "
+            "or changed. Take an older checkpoint, or start anew."
+        ) from error
 
 
 # Writing
@@ -241,13 +233,13 @@ MAKE: dict[str, Callable[[Any, dict[str, Array]], Any]] = {
 # Reading. zipfile checks the CRC of what it reads, once it has read all of it.
 
 
-def _read_arrays(file: IO[bytes], size: int) -> dict[str, Array]:
-    with zipfile.ZipFile(file) as archive:
+def _read_arrays(content: bytes) -> dict[str, Array]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = archive.infolist()
         # Else a small file could become large, or parts of it be read many times.
         if any(m.compress_type != zipfile.ZIP_STORED for m in members):
             raise ValueError("compressed")
-        if sum(m.file_size for m in members) > size:
+        if sum(m.file_size for m in members) > len(content):
             raise ValueError("members overlap")
         return {
             m.filename.removesuffix(".npy"): _read_array(archive, m) for m in members

@@ -111,6 +111,10 @@ class Checkpoint(Callback):
             write()
         except OSError as error:
             if self.on_error == "raise":
+                error.add_note(
+                    f"No checkpoint in {str(self.path)!r}; an older one is as it was. "
+                    "With on_error='warn' the fit goes on."
+                )
                 raise
             message = f"No checkpoint in {str(self.path)!r}: {error}. The fit goes on."
             warn(UserWarning(message))

@@ -154,6 +154,8 @@ def assert_goes_on_or_ends(on_error, checkpoint, error, fit):
         with pytest.raises(error) as caught:
             model.fit(X, y)
         assert not hasattr(model, "coefs_")
+        (note,) = caught.value.__notes__
+        assert f"No checkpoint in {str(checkpoint.path)!r}" in note
         return [str(caught.value)]
     messages = [str(w.message) for w in recorded(model.fit, X, y)]
     np.testing.assert_array_equal(numbers(model), numbers(model_with().fit(X, y)))

@@ -402,6 +402,6 @@ def test_an_error_of_the_disk_is_passed_on(path, monkeypatch):
     def fail(*_):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(zipfile, "ZipFile", fail)
+    monkeypatch.setattr(type(path), "read_bytes", fail)
     with pytest.raises(OSError, match="Input/output"):
         load_tree(path)
