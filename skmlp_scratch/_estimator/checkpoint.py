@@ -21,7 +21,6 @@ from skmlp_scratch._estimator.forms import check_attributes, check_state
 from skmlp_scratch._estimator.loaded import check_fitted
 from skmlp_scratch._estimator.parameters import check_parameters
 from skmlp_scratch._estimator.problem import Problem
-from skmlp_scratch._estimator.rows import Rows
 from skmlp_scratch._estimator.run import Run
 from skmlp_scratch._estimator.settings import Settings
 from skmlp_scratch._estimator.solvers import is_budgeted, is_stochastic
@@ -45,7 +44,6 @@ FREE = (
     "verbose",
     "warm_start",
 )
-SAMPLE_ROWS = 1000
 # Rows are those of the interrupted fit if sums over them are equal to this precision:
 # other machines scale features with other rounding.
 SAME = 1e-4
@@ -250,34 +248,9 @@ def interrupted_fit(run: Run) -> dict[str, Any] | None:
     return {
         "past": past and _as_dict(past),
         "random_state": run.problem.random_state,
-        "rows": identity(run.problem),
+        "rows": run.problem.identity,
         "training": training,
     }
-
-
-def identity(problem: Problem) -> dict[str, Any]:
-    """Return numbers that tell rows from others: how many, and sums over a sample."""
-    found: dict[str, Any] = {}
-    for name, rows in ("", problem.training), ("_val", problem.held_out):
-        found[f"n_rows{name}"] = 0 if rows is None else len(rows)
-        found |= {} if rows is None else _sums(rows, name)
-    return found
-
-
-def _sums(rows: Rows, name: str) -> dict[str, tuple[float, float]]:
-    """Return sums that depend on the order of the rows, and the sums' size."""
-    sample = rows.sample(SAMPLE_ROWS)
-    weights = np.ones(1) if sample.weights is None else sample.weights
-    parts = {"X": sample.X, "y": sample.targets, "sample_weight": weights}
-    found = {}
-    for part, values in parts.items():
-        position = np.linspace(1, 2, values.shape[0])
-        total, size = (
-            float(position @ np.ravel(v.sum(axis=1) if v.ndim > 1 else v))
-            for v in (values.astype(np.float64), abs(values).astype(np.float64))
-        )
-        found[f"{part}{name}"] = (total, size)
-    return found
 
 
 @dataclass(frozen=True)
@@ -366,7 +339,7 @@ class Interrupted:
     def check_rows(self, problem: Problem) -> None:
         """Raise an error unless the rows are those of the interrupted fit."""
         with damage_named(self.path):
-            before, now = self._stored("rows"), identity(problem)
+            before, now = self._stored("rows"), problem.identity
             for name in before.keys() | now.keys():
                 old, new = before.get(name), now.get(name)
                 same = old == new
