@@ -101,14 +101,16 @@ class Checkpoint:
             If it is damaged, written by a newer version, or of something else.
         """
         tree = load_tree(path)
-        if not (isinstance(tree, dict) and tree.get("format") == FORMAT):
-            raise CheckpointError(f"{str(path)!r} is no checkpoint of skmlp_scratch")
-        if tree.get("version") != VERSION:
-            raise CheckpointError(
-                f"{str(path)!r} has version {tree.get('version')!r} of the format, and "
-                f"this skmlp_scratch reads version {VERSION}. Install a newer one."
-            )
         with damage_named(path):
+            if not (isinstance(tree, dict) and tree.get("format") == FORMAT):
+                raise CheckpointError(
+                    f"{str(path)!r} is no checkpoint of skmlp_scratch"
+                )
+            if tree["version"] != VERSION:
+                raise CheckpointError(
+                    f"{str(path)!r} has version {tree['version']!r} of the format, and "
+                    f"this skmlp_scratch reads version {VERSION}. Install a newer one."
+                )
             contents = cls(**{field.name: tree[field.name] for field in fields(cls)})
             name = own_class(estimator_class).__name__
             if contents.estimator != name:
@@ -116,6 +118,8 @@ class Checkpoint:
                     f"{str(path)!r} holds a {contents.estimator}, not a {name}"
                 )
             given = contents.parameters
+            if not isinstance(given, dict):
+                raise ValueError("its parameters have no names")
             contents.parameters = _completed(given, estimator_class)
             state = contents.attributes.get("_training_state")
             if state is not None:
@@ -340,7 +344,7 @@ class Interrupted:
         """Raise an error unless the rows are those of the interrupted fit."""
         with damage_named(self.path):
             before, now = self._stored("rows"), problem.identity
-            for name in before.keys() | now.keys():
+            for name in now | before:
                 old, new = before.get(name), now.get(name)
                 same = old == new
                 if isinstance(old, tuple) and isinstance(new, tuple):
