@@ -119,7 +119,7 @@ class Checkpoint:
                 )
             given = contents.parameters
             if not isinstance(given, dict):
-                raise ValueError("its parameters have no names")
+                raise TypeError("its parameters have no names")
             contents.parameters = _completed(given, estimator_class)
             state = contents.attributes.get("_training_state")
             if state is not None:

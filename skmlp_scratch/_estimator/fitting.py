@@ -32,6 +32,7 @@ from skmlp_scratch._estimator.settings import Settings
 from skmlp_scratch._estimator.solvers import is_stochastic
 from skmlp_scratch._estimator.targets import Known, TargetKind, Targets
 from skmlp_scratch._estimator.training import solve
+from skmlp_scratch.exceptions import CheckpointError
 from skmlp_scratch.nn.inference import layer_outputs
 from skmlp_scratch.nn.initializers import initialize
 from skmlp_scratch.nn.layers import Affine
@@ -182,7 +183,14 @@ def handed_over(
     """Return the caller's source of random numbers, if any, in the state of another."""
     if not isinstance(settings.random_state, np.random.RandomState):
         return rng
-    settings.random_state.set_state(rng.get_state(legacy=False))
+    state = rng.get_state(legacy=False)
+    try:
+        settings.random_state.set_state(state)
+    except ValueError as error:
+        raise CheckpointError(
+            f"random_state draws from another generator than {state['bit_generator']}, "
+            "which that of the interrupted fit did. Pass one like that."
+        ) from error
     return settings.random_state
 
 

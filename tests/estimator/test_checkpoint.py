@@ -311,6 +311,63 @@ def test_a_refused_resumption_leaves_the_callers_random_state(path):
     with pytest.raises(CheckpointError):
         make(ScratchMLPClassifier, random_state=rng).fit(X + 1, y, resume_from=path)
     assert rng.random_sample() == np.random.RandomState(5).random_sample()
+    other = make(
+        ScratchMLPClassifier, random_state=np.random.RandomState(np.random.PCG64(1))
+    )
+    with pytest.raises(CheckpointError, match="another generator than MT19937"):
+        other.fit(X, y, resume_from=path)
+
+
+WARM = {
+    "averaging": {"averaging": 0.9},
+    "batch norm, noise": {"batch_norm": True, "noise": 0.1},
+    "batch norm, early stopping": {"batch_norm": True, "early_stopping": True},
+    "adaptive": {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.1},
+    "one cycle": {"solver": "adamw", "learning_rate": "one_cycle", "dropout": 0.1},
+    "a generator": {"random_state": np.random.RandomState},
+}
+
+
+@both
+@pytest.mark.parametrize("parameters", WARM.values(), ids=WARM.keys())
+def test_a_warm_start_goes_on(estimator_class, parameters, path):
+    X, y, _ = Case({}).data(estimator_class)
+
+    def new(seed=3):
+        made = make(estimator_class, warm_start=True, **parameters)
+        if "random_state" in parameters:
+            made.set_params(random_state=np.random.RandomState(seed))
+        return made
+
+    whole = new().fit(X[:40], y[:40])
+    whole.set_callbacks(Checkpoint(path, keep=9)).fit(X, y)
+    n_epochs = whole.n_iter_
+    other = new(4).fit(X[20:], y[20:])  # what it has learnt is forgotten
+    for epoch in (1, n_epochs // 2, n_epochs):
+        for resumed in (new(5), other):
+            file = file_of_epoch(path, n_epochs, epoch)
+            resumed.fit(X, y, resume_from=file)
+            assert_same_model(resumed, whole)
+    for model in (resumed, whole):
+        model.fit(X, y)
+    assert_same_model(resumed, whole)
+
+
+def test_a_warm_start_keeps_the_names_of_features(path):
+    pd = pytest.importorskip("pandas")
+    X, y, _ = Case({}).data(ScratchMLPClassifier)
+    frame = pd.DataFrame(X).add_prefix("x")
+    whole = make(ScratchMLPClassifier, warm_start=True).fit(frame, y)
+    whole.set_callbacks(Checkpoint(path, keep=9)).fit(X, y)
+    for rows in (X, frame):
+        resumed = make(ScratchMLPClassifier, warm_start=True)
+        resumed.fit(rows, y, resume_from=path)
+        assert_same_model(resumed, whole)
+    raises_and_changes_nothing(
+        *(whole, "feature_names_in_", "fit", frame.add_prefix("y"), y),
+        error=CheckpointError,
+        resume_from=path,
+    )
 
 
 @both

@@ -248,7 +248,7 @@ def change_tree(rng, tree, arrays):
             holder[key] = copy.deepcopy(other[other_key])
         elif how == 3:
             kind = rng.choice([None, "a", "$tuple"])
-            holder[key] = nested(kind, rng.choice([3, 100, 900]))
+            holder[key] = nested(kind, rng.choice([3, 20]))
         elif how == 4 and type(holder[key]) in (int, float):
             factor = rng.choice([-1, 2, 1000, 1e300, 0.5])
             holder[key] = type(holder[key])(min(holder[key] * factor, 1e300))
@@ -315,6 +315,9 @@ def of_contents(rng, content):
     for _ in range(rng.choice([1, 1, 2])):
         rng.choice([change_tree, change_tree, change_array])(rng, tree, arrays)
     text = json.dumps(tree).encode()
+    if rng.random() < 0.05:
+        depth = rng.choice([200, 900, 1100, 5000])
+        text = text.replace(b"null", b"[" * depth + b"]" * depth, rng.choice([1, 9]))
     if rng.random() < 0.05:
         junk = rng.choice(
             [b"[" * 20_000, b"1" * 5000, b'{"a":' * 20_000, b"[],", b"{},"]
