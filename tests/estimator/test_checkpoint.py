@@ -353,6 +353,16 @@ def test_a_warm_start_goes_on(estimator_class, parameters, path):
     assert_same_model(resumed, whole)
 
 
+def test_batch_norm_that_begins_with_a_warm_start_goes_on(path):
+    X, y, _ = Case({}).data(ScratchMLPClassifier)
+    whole = make(ScratchMLPClassifier, warm_start=True).fit(X, y)
+    whole.set_params(batch_norm=True).set_callbacks(Checkpoint(path, keep=9)).fit(X, y)
+    for epoch in (1, N_EPOCHS):
+        resumed = make(ScratchMLPClassifier, warm_start=True, batch_norm=True)
+        resumed.fit(X, y, resume_from=file_of_epoch(path, N_EPOCHS, epoch))
+        assert_same_model(resumed, whole)
+
+
 def test_a_warm_start_keeps_the_names_of_features(path):
     pd = pytest.importorskip("pandas")
     X, y, _ = Case({}).data(ScratchMLPClassifier)

@@ -2,6 +2,7 @@
 
 import math
 import os
+import struct
 import subprocess
 import sys
 import time
@@ -386,12 +387,27 @@ def test_random_numbers_beyond_the_end_are_refused(name, where, value, path):
         through_a_file(Tampered(), path)
 
 
-def test_members_are_neither_compressed_nor_shared(path):
-    small = npy(header(shape="(1000000,)"), bytes(8_000_000))
+def test_a_small_file_that_would_become_large(path):
+    large = npy(header(shape="(1000000,)"), bytes(8_000_000))
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("0.npy", small)
+        archive.writestr("0.npy", large)
         archive.writestr("tree.npy", npy(header("|u1"), b"[]"))
     assert path.stat().st_size < 20_000
+    with pytest.raises(CheckpointError, match="is no checkpoint"):
+        load_tree(path)
+
+
+def test_a_member_that_would_be_read_many_times(path):
+    """All but one of the entries in the directory lead to the same member."""
+    save_tree(path, {"a": np.arange(1000)})
+    content = path.read_bytes()
+    start, end = content.index(b"PK\x01\x02"), content.index(b"PK\x05\x06")
+    second = content.index(b"PK\x01\x02", start + 1)
+    directory = 99 * content[start:second] + content[second:end]
+    numbers = struct.pack("<4xHHHHIIH", 0, 0, 100, 100, len(directory), start, 0)
+    path.write_bytes(content[:start] + directory + b"PK\x05\x06" + numbers[4:])
+    with zipfile.ZipFile(path) as archive:
+        assert len(archive.infolist()) == 100
     with pytest.raises(CheckpointError, match="is no checkpoint"):
         load_tree(path)
 
