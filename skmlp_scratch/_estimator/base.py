@@ -144,7 +144,7 @@ class BaseScratchMLP(
             If there is no such file, or it cannot be read.
         """
         model = cls.__new__(cls)
-        contents = Checkpoint.read(Path(path), own_class(cls).__name__)
+        contents = Checkpoint.read(Path(path), cls)
         fitted_from(contents, model, Path(path))
         return model
 
@@ -268,8 +268,9 @@ def _read_interrupted(
     """Return the fit to go on with, if any; the twin then has what it had learnt."""
     if call.resume_from is None:
         return None
-    name = own_class(type(twin)).__name__
-    interrupted = Interrupted.read(Path(call.resume_from), name, settings)
+    if not isinstance(call.resume_from, str | PathLike):
+        raise TypeError(f"resume_from must be a path, got {call.resume_from!r}")
+    interrupted = Interrupted.read(Path(call.resume_from), type(twin), settings)
     kept = {k: v for k, v in vars(twin).items() if not is_fitted(k)}
     twin.__dict__ = kept | interrupted.contents.attributes
     return interrupted
