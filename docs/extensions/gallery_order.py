@@ -19,6 +19,7 @@ USE = (
     "plot_save_and_deploy.py",
     "plot_calibrated.py",
     "plot_explain.py",
+    "scaling_out.py",
 )
 
 
