@@ -81,9 +81,11 @@ sphinx_gallery_conf = {
     "within_subsection_order": "gallery_order.position",
     "abort_on_example_error": True,
     "backreferences_dir": "generated/backreferences",
+    "default_thumb_file": str(Path(__file__).parent / "static" / "network.png"),
     "doc_module": ("skmlp_scratch",),
     "reference_url": {"skmlp_scratch": None},
     "download_all_examples": False,
+    "image_srcset": ["2x"],  # sharp on phones
     "min_reported_time": 1e9,
     "write_computation_times": False,
     "show_memory": False,
