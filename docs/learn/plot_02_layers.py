@@ -8,10 +8,11 @@ see where its derivative comes from, and the line of code that computes it.
 """
 
 # %%
-# A **layer** is a node whose input and output are arrays. At the right end of the graph
-# there is still a single number: in the shop it was the total, and here it is the
-# **loss**, which says how wrong the answers of the network are. Zero is perfect. Write
-# :math:`L` for it.
+# A **layer** is a node whose input and output are arrays. In a network there are
+# several of them, each with the output of the one before as its input. At the right end
+# of the graph there is still a single number: in the shop it was the total, and here it
+# is the **loss**, which says how wrong the answers of the network are. Zero is perfect.
+# Write :math:`L` for it.
 #
 # A layer does what ``Multiply`` did. ``forward(x)`` returns the output ``y`` and
 # remembers what it will need. ``backward(dout)`` gets the derivatives of :math:`L` by
@@ -21,7 +22,7 @@ see where its derivative comes from, and the line of code that computes it.
 #
 # ReLU
 # ----
-# **ReLU** (short for rectified linear unit) lets positive numbers pass and makes zeros
+# **ReLU** lets positive numbers pass and makes zeros
 # of the others. It works on each entry for itself:
 #
 # .. math::
@@ -193,7 +194,11 @@ assert affine.db.tolist() == [5, 7, 9]
 #
 # *Prediction minus target*: nothing else is left of two complicated functions. That is
 # why the library makes one layer of them, and why it wants the logits, not the
-# probabilities.
+# probabilities. The library's own is written for speed. Here is the plain version that
+# the tests compare it with, for one row:
+#
+# .. literalinclude:: ../../tests/reference.py
+#    :pyobject: softmax_cross_entropy
 
 from skmlp_scratch.nn.classification_losses import SoftmaxCrossEntropy, softmax
 
@@ -219,7 +224,10 @@ assert np.isclose(loss, -np.log(p[0, 2]))
 #    \frac{\partial L}{\partial z_k} = z_k - t_k
 #
 # Prediction minus target, again. So: identity and squared error for numbers, softmax
-# and cross-entropy for classes.
+# and cross-entropy for classes. (It is easy to remember the wrong way round.)
+#
+# .. literalinclude:: ../../skmlp_scratch/nn/regression_losses.py
+#    :pyobject: SquaredError.row_losses
 
 from skmlp_scratch.nn.losses import SquaredError
 

@@ -120,7 +120,7 @@ assert accuracies[-1].min() > 0.93
 
 # %%
 # The library's own loop does the same, with a few things around it: a watch on the
-# loss, the choice of an optimizer, a learning rate that changes.
+# loss, other kinds of steps, a learning rate that changes.
 #
 # .. literalinclude:: ../../skmlp_scratch/nn/training.py
 #    :pyobject: train_epoch
