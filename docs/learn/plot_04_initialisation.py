@@ -37,8 +37,8 @@ assert np.abs(network.gradient.W[0]).min() > 1e-4
 
 # %%
 # Four inputs, five units, and all five columns are equal. Random numbers break the tie.
-# They come from a normal distribution with the mean 0. What is left to choose is its
-# **standard deviation**, the typical distance from 0.
+# They come from a normal distribution, the bell curve, with the mean 0. What is left to
+# choose is its **standard deviation**, the typical distance from 0.
 #
 # (The biases may all be 0. Once the weights differ, the units differ.)
 #
@@ -170,7 +170,7 @@ for scale in (1, 0.1):
 #    :end-at: OUTPUT_SCALE
 #
 # (An older formula, Glorot's, has the number of outputs in it, too. You will meet the
-# name again.)
+# name again on page 8.)
 #
 # In a picture
 # ------------
