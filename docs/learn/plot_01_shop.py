@@ -5,9 +5,10 @@
 You buy two apples at 100 each and pay 10% tax. What do you pay? And how much more
 would you pay if an apple cost 1 more?
 
-The first question is arithmetic. The second one asks for a derivative. Training a
-neural network is asking the second question about thousands of numbers at once, and
-this page shows the trick that answers them all in one go.
+The first question is arithmetic. The second one asks for a derivative. A neural
+**network** is a long calculation with thousands of numbers in it, and **training**
+adjusts these numbers until the results are good. For that, one asks the second question
+about all of them at once. This page shows the trick that answers it in one go.
 """
 
 # %%
@@ -135,7 +136,7 @@ assert [round(d, 9) for d in derivatives.values()] == [2.2, 110, 3.3, 165, 650]
 # %%
 # Read ``tax: 650`` again. It says: if the tax factor rose by 1, from 1.1 to 2.1, you
 # would pay 650 more. That is true, and a reminder that a derivative speaks of a change
-# of 1 in the unit of the number.
+# of 1, and 1 may be little for a price and much for a tax.
 #
 # The graph
 # ---------

@@ -8,10 +8,11 @@ see where its derivative comes from, and the line of code that computes it.
 """
 
 # %%
-# A **layer** is a node whose input and output are arrays. At the right end of the graph
-# there is still a single number: in the shop it was the total, and here it is the
-# **loss**, which says how wrong the answers of the network are. Zero is perfect. Write
-# :math:`L` for it.
+# A **layer** is a node whose input and output are arrays. In a network there are
+# several of them, each with the output of the one before as its input. At the right end
+# of the graph there is still a single number: in the shop it was the total, and here it
+# is the **loss**, which says how wrong the answers of the network are. Zero is perfect.
+# Write :math:`L` for it.
 #
 # A layer does what ``Multiply`` did. ``forward(x)`` returns the output ``y`` and
 # remembers what it will need. ``backward(dout)`` gets the derivatives of :math:`L` by
@@ -21,8 +22,8 @@ see where its derivative comes from, and the line of code that computes it.
 #
 # ReLU
 # ----
-# **ReLU** (short for rectified linear unit) lets positive numbers pass and makes zeros
-# of the others. It works on each entry for itself:
+# **ReLU** lets positive numbers pass and makes zeros of the others. It works on each
+# entry for itself:
 #
 # .. math::
 #
@@ -146,6 +147,11 @@ print(dx.round(4))
 # A gradient has the shape of what it belongs to. Only one product gives (N, in): (N,
 # out) times (out, in). Only one gives (in, out): (in, N) times (N, out).
 #
+# Why does a network have activations at all? Two affine layers in a row are no more
+# than one: without biases, :math:`(X W_1) W_2 = X (W_1 W_2)`. Only with something
+# between them that is no straight line can a network do more. And here is affine in the
+# library:
+#
 # .. literalinclude:: ../../skmlp_scratch/nn/layers.py
 #    :pyobject: Affine
 #    :start-at: def forward
@@ -193,11 +199,16 @@ assert affine.db.tolist() == [5, 7, 9]
 #
 # *Prediction minus target*: nothing else is left of two complicated functions. That is
 # why the library makes one layer of them, and why it wants the logits, not the
-# probabilities.
+# probabilities. The library's own is written for speed. Here is the plain version that
+# the tests compare it with, for one row:
+#
+# .. literalinclude:: ../../tests/reference.py
+#    :pyobject: softmax_cross_entropy
 
 from skmlp_scratch.nn.classification_losses import SoftmaxCrossEntropy, softmax
 
-z = np.array([[0.5, 1.0, 2.0, -1.0]])  # a batch of one row, four classes
+# A batch of one row, four classes. The target is given as the number of the class.
+z = np.array([[0.5, 1.0, 2.0, -1.0]])
 p, one_hot = softmax(z), np.array([[0.0, 0.0, 1.0, 0.0]])
 loss, dz = SoftmaxCrossEntropy().loss_and_gradient(z, targets=np.array([2]))
 print("p    ", p.round(3))
@@ -219,7 +230,10 @@ assert np.isclose(loss, -np.log(p[0, 2]))
 #    \frac{\partial L}{\partial z_k} = z_k - t_k
 #
 # Prediction minus target, again. So: identity and squared error for numbers, softmax
-# and cross-entropy for classes.
+# and cross-entropy for classes. (It is easy to remember the wrong way round.)
+#
+# .. literalinclude:: ../../skmlp_scratch/nn/regression_losses.py
+#    :pyobject: SquaredError.row_losses
 
 from skmlp_scratch.nn.losses import SquaredError
 
@@ -238,10 +252,11 @@ assert dnumbers == 3 - 5
 #    \frac{\partial L}{\partial y} = \frac{y - t}{y\,(1 - y)}, \qquad
 #    \frac{\partial y}{\partial z} = y\,(1 - y)
 #
-# The product is :math:`y - t`. Each loss is *chosen* for its output activation so that
-# their derivatives cancel. With the squared error instead, the factor
-# :math:`y(1 - y)` would stay. It is nearly 0 where the network is sure, so one that is
-# sure and wrong would hardly learn.
+# (Put 1 and 0 in the place of :math:`t` to see the second formula.) The product of the
+# two derivatives is :math:`y - t`. Each loss is *chosen* for its output activation so
+# that their derivatives cancel. With the squared error instead, the factor :math:`y(1 -
+# y)` would stay. It is nearly 0 where the network is sure, so one that is sure and
+# wrong would hardly learn.
 #
 # The division by the batch
 # -------------------------

@@ -10,11 +10,11 @@ shows why they must be random, how large they should be, and where the famous
 # %%
 # Layers in a row
 # ---------------
-# A **network** is a list of layers, each with the output of the one before as its
-# input: affine, activation, affine, activation, and so on, and an affine layer at the
-# end. The outputs of an activation are called a **hidden layer**, because they are
-# neither what you put in nor what you get out. A column of a hidden layer is a
-# **unit**: one column of ``W``, one bias, and the activation behind them.
+# The layers of a network take turns: affine, activation, affine, activation, and so on,
+# and an affine layer at the end. The outputs of an activation are called a **hidden
+# layer**, because they are neither what you put in nor what you get out. A column of a
+# hidden layer is a **unit**: one column of ``W``, one bias, and the activation behind
+# them. (ReLU is short for *rectified linear unit*.)
 #
 # Why not zero?
 # -------------
@@ -37,8 +37,8 @@ assert np.abs(network.gradient.W[0]).min() > 1e-4
 
 # %%
 # Four inputs, five units, and all five columns are equal. Random numbers break the tie.
-# They come from a normal distribution with the mean 0. What is left to choose is its
-# **standard deviation**, the typical distance from 0.
+# They come from a normal distribution, the bell curve, with the mean 0. What is left to
+# choose is its **standard deviation**, the typical distance from 0.
 #
 # (The biases may all be 0. Once the weights differ, the units differ.)
 #
@@ -156,21 +156,27 @@ for scale in (1, 0.1):
 
 # %%
 # For classes, the library leaves them at He's value: smaller ones gained nothing where
-# they were tried, and lost half a point of accuracy on one set of images. This is the
-# place where all of it is done, layer by layer:
+# they were tried. These are the lines for He's value, or for a fixed number like 0.01
+# (``gain`` is the 2), and those for the output layer:
 #
 # .. literalinclude:: ../../skmlp_scratch/nn/initializers.py
 #    :pyobject: initialize
-#    :start-at: for W, b, name
+#    :start-at: if not isinstance
+#    :end-at: W[...] = math.sqrt(gain
 #
-# (Glorot's formula, with the number of outputs in it, too, is an older one made for
-# tanh. ``gain`` is the 2 of :math:`\sqrt{2/n}`.)
+# .. literalinclude:: ../../skmlp_scratch/nn/initializers.py
+#    :pyobject: initialize
+#    :start-at: if regression and
+#    :end-at: OUTPUT_SCALE
+#
+# (An older formula, Glorot's, has the number of outputs in it, too. You will meet the
+# name again on page 8.)
 #
 # In a picture
 # ------------
-# How the outputs of the four hidden layers are distributed. A column that reaches
-# up to the top at 0 means that nearly all outputs are about 0. Below each histogram
-# stands the size.
+# How the outputs of the four hidden layers are distributed. A column that reaches up to
+# the top at 0 means that nearly all outputs are about 0. Beside each histogram stands
+# the size.
 
 import matplotlib.pyplot as plt
 
@@ -178,7 +184,7 @@ figure, axes = plt.subplots(3, 4, figsize=(6.4, 4.6), layout="constrained", shar
 for row, (name, std) in zip(axes, schemes.items(), strict=True):
     for number, (ax, x) in enumerate(zip(row, hidden_layers(std), strict=True), 1):
         ax.hist(x.ravel().clip(max=4), bins=40, range=(0, 4), density=True, color="0.4")
-        ax.text(0.95, 0.85, f"size {size(x):.2g}", ha="right", transform=ax.transAxes)
+        ax.text(0.95, 0.85, f"size {size(x):.3g}", ha="right", transform=ax.transAxes)
         ax.set(yticks=[], ylim=(0, 2))
         if name == "0.01":
             ax.set_title(f"layer {number}", size=11)

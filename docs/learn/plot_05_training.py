@@ -82,8 +82,8 @@ assert n_parameters == 39_760
 #
 # The loop
 # --------
-# And this is the training loop. Ten thousand steps are asked for, which is as many
-# epochs as it takes. After each epoch, count how many images the network reads right.
+# And this is the training loop. It takes ten thousand steps, and then goes on to the
+# end of the epoch. After each epoch, count how many images the network reads right.
 # Their share is the **accuracy**.
 
 from skmlp_scratch.nn.batches import Batches
@@ -120,7 +120,7 @@ assert accuracies[-1].min() > 0.93
 
 # %%
 # The library's own loop does the same, with a few things around it: a watch on the
-# loss, the choice of an optimizer, a learning rate that changes.
+# loss, other kinds of steps, a learning rate that changes.
 #
 # .. literalinclude:: ../../skmlp_scratch/nn/training.py
 #    :pyobject: train_epoch

@@ -133,9 +133,9 @@ print(f"an epoch with backpropagation: {S * both:.2f} seconds")
 assert 2 * P * S * forward > 600  # more than his ten minutes
 
 # %%
-# Ten minutes were not nearly enough. Backpropagation costs about as
-# much as two or three evaluations, *whatever the number of parameters*: per affine
-# layer one matrix product forward and two backward.
+# Ten minutes were not nearly enough. Backpropagation costs about as much as two or
+# three evaluations, *whatever the number of parameters*: for each affine layer one
+# matrix product forward and two backward.
 
 print(f"forward and backward together: {both / forward:.1f} evaluations")
 
@@ -196,7 +196,7 @@ assert np.isclose(gradient @ d, along, rtol=1e-6, atol=1e-9)
 check_gradient(objective, theta)
 
 # %%
-# And if one number in a thousand is lost?
+# And if the gradient is off by one part in a thousand?
 
 
 def slightly_wrong(vector):
@@ -247,7 +247,7 @@ else:
 #    >>> check_gradient(without(smallest), theta)
 #
 #    Many derivatives by weights of the first layer are 0 anyway: those of pixels that
-#    are white in all three images. Check with inputs in which nothing is 0, such as
-#    random ones.
+#    are 0 in all three images. Check with inputs in which nothing is 0, such as random
+#    ones.
 #
 # Next: :doc:`plot_07_optimizers`.

@@ -156,7 +156,9 @@ print(np.array(p), adam_points[-1])
 # %%
 # In a picture
 # ------------
-# Thirty steps of each. The lines are lines of equal loss.
+# Thirty steps of each. The lines are lines of equal loss. Adam's first step changes x
+# by as much as y, by the learning rate, though y's gradient is more than ten times as
+# large.
 
 import matplotlib.pyplot as plt
 

@@ -2,9 +2,10 @@
 8. From layers to the estimator
 ===============================
 
-You have seen all the parts. Here they become a network of any depth, in thirty lines of
-NumPy, and then an estimator: an object of scikit-learn's kind, with ``fit`` and
-``predict``. With the same seed, it ends with the same weights as scikit-learn's own.
+You have seen all the parts. Here they become a network of any depth, in under thirty
+lines of NumPy, and then an estimator: an object of scikit-learn's kind, with ``fit``
+and ``predict``. With the same seed, it ends with the same weights as scikit-learn's
+own.
 """
 
 # %%
@@ -49,22 +50,20 @@ class FullyConnected:
 
 
 # %%
-# Each line has its formula on a page before this one:
+# Each line has its formula on a page before this one. Write :math:`\delta` for the
+# gradient by the output of an affine layer, and ``dW`` for that by ``W``:
 #
-# ==========================================  ==================================  ====
-# formula                                     line                                page
-# ==========================================  ==================================  ====
-# :math:`\sigma = \sqrt{2/n}`                 ``np.sqrt(2 / n_in) * …``            4
-# :math:`H = \max(XW + b, 0)`                 ``np.maximum(… @ W + b, 0)``         2
-# :math:`\delta = (p - t) / N`                ``delta = … / len(one_hot)``         2
-# :math:`\partial L/\partial W = X^\top       ``x.T @ delta``                      2
-# \delta`
-# :math:`\partial L/\partial b = \sum_n       ``delta.sum(axis=0)``                2
-# \delta_n`
-# :math:`\partial L/\partial X = \delta       ``delta @ W.T``                      2
-# W^\top`
-# ReLU backward                               ``* (x > 0)``                        2
-# ==========================================  ==================================  ====
+# ============================  ============================  ====
+# formula                       line                          page
+# ============================  ============================  ====
+# :math:`\sigma = \sqrt{2/n}`   ``np.sqrt(2 / n_in) * …``     4
+# :math:`H = \max(XW + b, 0)`   ``np.maximum(… @ W + b, 0)``  2
+# :math:`\delta = (p - t) / N`  ``delta = … / len(one_hot)``  2
+# :math:`dW = X^\top \delta`    ``x.T @ delta``               2
+# :math:`db = \sum_n \delta_n`  ``delta.sum(axis=0)``         2
+# :math:`dX = \delta\, W^\top`  ``delta @ W.T``               2
+# ReLU, backward                ``* (x > 0)``                 2
+# ============================  ============================  ====
 #
 # Here ``x`` is the *output* of a ReLU, and the input of the next affine layer. It is 0
 # exactly where ReLU's input was not positive, so it tells where nothing passes. (For
@@ -139,8 +138,8 @@ assert np.array_equal(mine.predict(X), theirs.predict(X))
 #
 # The weights are yours
 # ---------------------
-# An estimator is its ``coefs_`` and ``intercepts_``. Put them into the thirty lines
-# above, and these predict the same:
+# An estimator is its ``coefs_`` and ``intercepts_``. Put them into the class above, and
+# it predicts the same:
 
 ours.coefs_, ours.intercepts_ = mine.coefs_, mine.intercepts_
 assert np.allclose(ours.forward(X), mine.predict_proba(X))

@@ -11,10 +11,10 @@ finds each one with :func:`~skmlp_scratch.nn.check_gradient`.
 # What a bug looks like from outside
 # ----------------------------------
 # It looks like nothing. Two mistakes on this page come from a tutorial that we like,
-# and that is where many meet NumPy and MNIST for the first time: `Deep learning on
-# MNIST <https://numpy.org/numpy-tutorials/tutorial-deep-learning-on-mnist/>`_, on
-# numpy.org, in the version that we read. Its network learns all the same.
-# At the end of the page you see such a network train beside a right one.
+# and that is where many meet NumPy and MNIST for the first time: "Deep learning on
+# MNIST", one of the `NumPy tutorials <https://numpy.org/numpy-tutorials/>`_, in the
+# version that we read. Its network learns all the same. At the end of the page you see
+# such a network train beside a right one.
 #
 # To check a layer by itself, a loss is needed. Any will do: multiply each output by a
 # fixed random number, and add up. The derivatives of this loss by the outputs are just
@@ -275,8 +275,7 @@ assert not is_wrong(lambda vector: affine_and_loss(vector, Affine), parameters)
 # In a picture
 # ------------
 # The digits, a network of 64-30-10 units, and plain steps: once all right, and once
-# with each of three mistakes. The loss that is drawn is always the right one. Without
-# the lowest curve, would you notice anything?
+# with each of two mistakes. Without the first curve, would you notice anything?
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
@@ -377,7 +376,9 @@ plt.show()
 #    0.
 #
 #    >>> relu = ReLU()
-#    >>> is_wrong(lambda x: (relu.forward(x).sum(), relu.backward(x * 0 + 1)), np.zeros(1))
+#    >>> def one_relu(x):
+#    ...     return relu.forward(x).sum(), relu.backward(np.ones(1))
+#    >>> is_wrong(one_relu, np.zeros(1))
 #    found: gradient is wrong at index (0,): analytic 0, numerical 0.5
 #    True
 #
