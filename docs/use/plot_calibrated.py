@@ -32,6 +32,7 @@ from skmlp_scratch import (
     TabularMLPClassifier,
 )
 
+STYLES = ["o-", "s--", "^-.", "D:"]
 X, y = make_classification(
     n_samples=5000, n_informative=10, flip_y=0.2, n_classes=2, random_state=0
 )
@@ -45,8 +46,10 @@ models = {"for long": net.fit(X_train, y_train)}
 #
 # *Temperature scaling* divides the inputs of the softmax by one number, which is fitted
 # on rows that the network has not seen.
-# :class:`~sklearn.calibration.CalibratedClassifierCV` does it by cross-validation. Which
-# class is the most probable one does not change by it, only how sure the model is.
+# :class:`~sklearn.calibration.CalibratedClassifierCV` does it by cross-validation.
+# Which class is the most probable one does not change by it, only how sure the model
+# is. With ``cv=5``, five networks are fitted and their probabilities averaged, so that
+# the accuracy is better, too.
 
 models["temperature"] = CalibratedClassifierCV(net, method="temperature", cv=5)
 models["temperature"].fit(X_train, y_train)
@@ -63,9 +66,7 @@ models["tabular"] = TabularMLPClassifier(random_state=0).fit(X_train, y_train)
 
 fig, ax = plt.subplots(figsize=(6.4, 4.8), layout="constrained")
 ax.plot([0, 1], [0, 1], color="0.7", lw=4, label="as it should be")
-for (name, model), style in zip(
-    models.items(), ["o-", "s--", "^-.", "D:"], strict=True
-):
+for (name, model), style in zip(models.items(), STYLES, strict=True):
     p = model.predict_proba(X_test)[:, 1]
     accuracy = accuracy_score(y_test, model.predict(X_test))
     print(f"{name:15} accuracy {accuracy:.3f}, log-loss {log_loss(y_test, p):.3f}")
@@ -83,12 +84,13 @@ plt.show()
 # ------------------------
 #
 # Even calibrated probabilities are right on average only, and nobody guarantees how
-# nearly. A *conformal* method gives you a set of classes, or an interval, that holds the
-# truth in 90% of cases, or whatever you ask for. That is guaranteed, on average over
-# rows, as long as new rows come from where the old ones came from. It needs rows that
-# the network was not trained on, and some more for the test.
+# nearly. A *conformal* method gives you a set of classes, or an interval, that holds
+# the truth in 90% of cases, or whatever you ask for. That is guaranteed, on average
+# over rows, as long as new rows come from where the old ones came from. It needs rows
+# that the network was not trained on, and some more for the test.
 #
-# `MAPIE <https://mapie.readthedocs.io>`_ has it for fitted models of scikit-learn's kind.
+# `MAPIE <https://mapie.readthedocs.io>`_ has it for fitted models of scikit-learn's
+# kind.
 
 HAS_MAPIE = bool(importlib.util.find_spec("mapie"))
 X_conf, X_new, y_conf, y_new = train_test_split(
@@ -112,8 +114,8 @@ else:
 # A set of two classes says "I do not know".
 #
 # For a regressor, three networks predict the 5%, 95% and 50% quantile, in this order,
-# and MAPIE moves the ends of the interval by as much as the rows held back ask for. With
-# 400 rows to train on, the quantiles alone cover too few.
+# and MAPIE moves the ends of the interval by as much as the rows held back ask for.
+# With 400 rows to train on, the quantiles alone cover too few.
 
 X, y = make_friedman1(3000, noise=3.0, random_state=0)
 X, y = (X - 0.5) / 0.29, (y - y.mean()) / y.std()

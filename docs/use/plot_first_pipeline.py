@@ -30,6 +30,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skmlp_scratch import LossCurveDisplay, ScratchMLPClassifier
+from skmlp_scratch.exceptions import FeatureScaleWarning
 
 X, y = load_breast_cancer(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
@@ -127,8 +128,6 @@ for title, estimator in {
 #     You set a parameter that has no effect together with another one.
 #
 # Each has a class of its own, so that you can silence one and keep the others:
-
-from skmlp_scratch.exceptions import FeatureScaleWarning  # noqa: E402
 
 warnings.simplefilter("ignore", FeatureScaleWarning)
 unscaled = ScratchMLPClassifier(max_iter=300, random_state=0).fit(X_train, y_train)

@@ -113,8 +113,8 @@ report("threshold", tuned.fit(X_train, y_train))
 print(f"says 1 from a probability of {tuned.best_threshold_:.3f} on")
 
 # %%
-# A threshold changes no probability, and so no ranking of the rows: it is a place on the
-# curve of the plain model. The balanced model has a curve of its own.
+# A threshold changes no probability, and so no ranking of the rows: it is a place on
+# the curve of the plain model. The balanced model has a curve of its own.
 
 fig, ax = plt.subplots(figsize=(6.4, 4), layout="constrained")
 for name, model, style in (

@@ -126,8 +126,8 @@ plt.show()
 #
 # Columns of strings, and those of type ``category``. A number that is a code, such as a
 # postal area, is taken for a number unless you say otherwise:
-# ``categorical_features=["area"]``, or ``df["area"].astype("category")``. Dates and free
-# text are refused by name: make numbers of them first.
+# ``categorical_features=["area"]``, or ``df["area"].astype("category")``. Dates and
+# free text are refused by name: make numbers of them first.
 #
 # One network instead of eight, with your own preprocessing? Then use scikit-learn's
 # :class:`~sklearn.compose.ColumnTransformer` in front of

@@ -45,8 +45,9 @@ print(model.predict_proba(X_test[:3]).round(2))
 # Score it
 # --------
 #
-# ``score`` is strict: a row counts if *all* of its labels are right. The Hamming loss is
-# the share of single labels that are wrong, and F1 is about the labels that are there.
+# ``score`` is strict: a row counts if *all* of its labels are right. The Hamming loss
+# is the share of single labels that are wrong, and F1 is about the labels that are
+# there.
 
 linear = make_pipeline(StandardScaler(), MultiOutputClassifier(LogisticRegression()))
 linear.fit(X_train, y_train)
@@ -62,8 +63,8 @@ for name, estimator in {"network": model, "linear models": linear}.items():
 # A threshold for each label
 # --------------------------
 #
-# ``predict`` says yes from a probability of 0.5 on. For labels that are rare, or that you
-# would rather name once too often, choose lower ones, by rows that you can spare:
+# ``predict`` says yes from a probability of 0.5 on. For labels that are rare, or that
+# you would rather name once too often, choose lower ones, by rows that you can spare:
 
 X_fit, X_val, y_fit, y_val = train_test_split(X_train, y_train, random_state=0)
 p_val = model.fit(X_fit, y_fit).predict_proba(X_val)
@@ -88,8 +89,8 @@ plt.show()
 # Names instead of zeros and ones
 # -------------------------------
 #
-# :class:`~sklearn.preprocessing.MultiLabelBinarizer` makes the matrix of lists of names,
-# and names of a predicted matrix:
+# :class:`~sklearn.preprocessing.MultiLabelBinarizer` makes the matrix of lists of
+# names, and names of a predicted matrix:
 
 NAMES = ["cat", "dog", "grass", "sky", "water"]
 lists = [[NAMES[i] for i in np.flatnonzero(row)] for row in y_train]

@@ -117,7 +117,7 @@ for model in (PoissonRegressor(), counts):
 print(f"smallest prediction: {counts.predict(X_test).min():.3f}")
 
 # %%
-# For amounts above 0, such as costs, there is ``loss="gamma"``, and for targets of which
-# some are wrong ``loss="absolute_error"``: :doc:`/training` has the list. For a table
-# with columns of all kinds take :class:`~skmlp_scratch.TabularMLPRegressor`, which
-# scales its targets itself.
+# For amounts above 0, such as costs, there is ``loss="gamma"``, and for targets of
+# which some are wrong ``loss="absolute_error"``: :doc:`/training` has the list. For a
+# table with columns of all kinds take :class:`~skmlp_scratch.TabularMLPRegressor`,
+# which scales its targets itself.

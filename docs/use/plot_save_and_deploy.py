@@ -142,7 +142,7 @@ if importlib.util.find_spec("skl2onnx") and importlib.util.find_spec("onnxruntim
     import onnxruntime
     from skl2onnx import to_onnx
 
-    import skmlp_scratch.onnx
+    import skmlp_scratch.onnx  # noqa: F401  skl2onnx now knows the networks
 
     rows = X_test.astype(np.float32)
     onnx_model = to_onnx(model, rows[:1], options={"zipmap": False})

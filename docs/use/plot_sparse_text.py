@@ -6,8 +6,8 @@ How do I train a network on texts?
 """
 
 # %%
-# With :class:`~sklearn.feature_extraction.text.TfidfVectorizer`, which makes a column of
-# every word. Most of these are 0 for most texts, so the result is a *sparse* matrix,
+# With :class:`~sklearn.feature_extraction.text.TfidfVectorizer`, which makes a column
+# of every word. Most of these are 0 for most texts, so the result is a *sparse* matrix,
 # which stores only what is not 0. The network takes it as it is.
 #
 # scikit-learn bundles the descriptions of its data sets. Which sentence is from
@@ -40,15 +40,15 @@ for name, load in LOADERS.items():
     texts += pieces
     labels += [name] * len(pieces)
 texts, labels = np.array(texts), np.array(labels)
-print(f"{len(texts)} pieces of 12 words, for example, on {labels[6]}:")
-print("   ", texts[6])
+print(f"{len(texts)} pieces of 12 words, for example:")
+print("   ", texts[labels == "iris"][5])
 
 # %%
 # Fit
 # ---
 #
-# ``sublinear_tf=True`` damps words that are repeated. Tf-idf rows have length 1, so they
-# need no scaling. A ``StandardScaler`` would have to fill in all the zeros anyway.
+# ``sublinear_tf=True`` damps words that are repeated. Tf-idf rows have length 1, so
+# they need no scaling. A ``StandardScaler`` would have to fill in all the zeros anyway.
 
 model = make_pipeline(
     TfidfVectorizer(sublinear_tf=True, dtype=np.float32),
@@ -78,8 +78,8 @@ print(model.predict(["the width of a petal of this flower", "cell nuclei in an i
 # Is a network worth it?
 # ----------------------
 #
-# For texts, ask a linear model first: with a column for every word there is often little
-# left for a hidden layer to find.
+# For texts, ask a linear model first: with a column for every word there is often
+# little left for a hidden layer to find.
 
 linear = make_pipeline(
     TfidfVectorizer(sublinear_tf=True), LogisticRegression(C=10, max_iter=1000)
@@ -115,8 +115,8 @@ plt.show()
 # Vocabularies larger than memory
 # -------------------------------
 #
-# :class:`~sklearn.feature_extraction.text.HashingVectorizer` needs no vocabulary, and so
-# nothing to fit: it goes well with ``partial_fit``, see
+# :class:`~sklearn.feature_extraction.text.HashingVectorizer` needs no vocabulary, and
+# so nothing to fit: it goes well with ``partial_fit``, see
 # :doc:`/auto_use/plot_streaming`. Each of its columns has a row of weights in the first
 # layer, so choose ``n_features`` such that ``n_features`` times the units of that layer
 # fits into memory, four times: the weights, their gradient, and two numbers that Adam

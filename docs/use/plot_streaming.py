@@ -11,9 +11,9 @@ My rows keep coming, or do not fit into memory. How do I train on them?
 # Chunk by chunk
 # --------------
 #
-# ``partial_fit`` learns from the rows it is given, one row or many, and goes on where it
-# was: with the same optimizer, for ever, at the same cost per call. The first call has to
-# name all classes, since no chunk can tell which others there will be. A
+# ``partial_fit`` learns from the rows it is given, one row or many, and goes on where
+# it was: with the same optimizer, for ever, at the same cost per call. The first call
+# has to name all classes, since no chunk can tell which others there will be. A
 # :class:`~sklearn.preprocessing.StandardScaler` has a ``partial_fit``, too.
 
 import importlib.util
@@ -43,10 +43,10 @@ def stream(n_chunks, n_rows=50):
 scaler, net = StandardScaler(), ScratchMLPClassifier(random_state=0)
 accuracies = []
 for X, y in stream(400):
-    X = scaler.partial_fit(X).transform(X)
+    X_scaled = scaler.partial_fit(X).transform(X)
     if hasattr(net, "coefs_"):
-        accuracies.append(net.score(X, y))  # first predict, then learn
-    net.partial_fit(X, y, classes=CLASSES)
+        accuracies.append(net.score(X_scaled, y))  # first predict, then learn
+    net.partial_fit(X_scaled, y, classes=CLASSES)
 print(f"accuracy of the last 50 chunks: {np.mean(accuracies[-50:]):.3f}")
 
 # %%
@@ -65,9 +65,9 @@ plt.show()
 # A file larger than memory
 # -------------------------
 #
-# :class:`numpy.memmap` is an array whose numbers stay in a file; what you index is read.
-# ``fit`` takes one as it is and reads it batch by batch. Let us write a file in pieces
-# (small here, and yours may have many gigabytes), open it, and fit.
+# :class:`numpy.memmap` is an array whose numbers stay in a file; what you index is
+# read. ``fit`` takes one as it is and reads it batch by batch. Let us write a file in
+# pieces (small here, and yours may have many gigabytes), open it, and fit.
 
 folder = Path(tempfile.mkdtemp())
 n_rows = 20_000
@@ -93,15 +93,16 @@ print(f"{X_mapped.nbytes / 1e6:.0f} MB, accuracy {net.score(X_new / 16, y_new):.
 # ``fit`` knows where the end is, so all of its options are there. In a fit to a file of
 # 4 GB the memory grows by some 26 MB: :doc:`/performance` has measured it.
 #
-# Rows that have to be changed first, by a scaler say, would be copied as a whole. Then go
-# through the file yourself, with ``partial_fit``, in an order that is new in each round:
+# Rows that have to be changed first, by a scaler say, would be copied as a whole. Then
+# go through the file yourself, with ``partial_fit``, in an order that is new in each
+# round:
 
 net = ScratchMLPClassifier(batch_size=200, learning_rate_init=0.003, random_state=0)
 scaler = StandardScaler()
 starts = np.arange(0, n_rows, 2000)
 for start in starts:
     scaler.partial_fit(X_mapped[start : start + 2000])
-for epoch in range(3):
+for _ in range(3):
     for start in rng.permutation(starts):
         rows = slice(start, start + 2000)
         X = scaler.transform(X_mapped[rows])
@@ -109,9 +110,9 @@ for epoch in range(3):
 print(f"accuracy {net.score(scaler.transform(X_new / 16), y_new):.3f}")
 
 # %%
-# A chunk is one epoch over its own rows, cut into batches of ``batch_size``. If the file
-# is sorted, by class say, shuffle it once: a network forgets what it has not seen for
-# long.
+# A chunk is one epoch over its own rows, cut into batches of ``batch_size``. If the
+# file is sorted, by class say, shuffle it once: a network forgets what it has not seen
+# for long.
 #
 # CSV and Parquet files come in chunks from ``pandas.read_csv(file, chunksize=10_000)``
 # and ``pyarrow.parquet.ParquetFile(file).iter_batches()``.
@@ -128,7 +129,7 @@ if importlib.util.find_spec("dask"):
     X_dask = da.from_array(X_mapped, chunks=(2000, 64)) * 2 - 1
     y_dask = da.from_array(y_mapped, chunks=2000)
     net = ScratchMLPClassifier(learning_rate_init=0.003, random_state=0)
-    for epoch in range(3):
+    for _ in range(3):
         for X, y in zip(X_dask.blocks, y_dask.blocks, strict=True):
             net.partial_fit(X.compute(), y.compute(), classes=CLASSES)
     print(f"accuracy {net.score(X_new / 16 * 2 - 1, y_new):.3f}")

@@ -67,12 +67,10 @@ def tell(search):
     start = time.perf_counter()
     search.fit(X_train, y_train)
     seconds = time.perf_counter() - start
-    print(
-        f"{len(search.cv_results_['params'])} candidates in {seconds:.1f} s, the best:"
-    )
+    print(f"{len(search.cv_results_['params'])} candidates, {seconds:.1f} s; best:")
     for name, value in search.best_params_.items():
-        value = f"{value:.3g}" if isinstance(value, float) else value
-        print(f"    {name.removeprefix(PREFIX)}: {value}")
+        short = f"{value:.3g}" if isinstance(value, float) else value
+        print(f"    {name.removeprefix(PREFIX)}: {short}")
     print(f"cross-validated accuracy: {search.best_score_:.3f}")
     print(f"accuracy on the test rows: {search.score(X_test, y_test):.3f}")
 

@@ -48,7 +48,7 @@ X, y = load_digits(return_X_y=True)
 X_train, X_val, y_train, y_val = train_test_split(X / 16, y, random_state=0)
 
 
-def accuracies(fitted_estimator, X, y, **metadata):
+def accuracies(fitted_estimator, X, y, **_):
     return {
         "training": fitted_estimator.score(X, y),
         "validation": fitted_estimator.score(X_val, y_val),
@@ -115,9 +115,9 @@ print(f"ran {net.n_iter_} epochs, kept the weights of epoch {net.best_iter_}")
 # -------------------
 #
 # :class:`~skmlp_scratch.callbacks.Checkpoint` writes the whole state of the fit to a
-# file, here after every second epoch. Let us fit a network, and let the lights go out in
-# its eighth epoch. :class:`~skmlp_scratch.callbacks.OnEpochEnd` calls any function, and
-# so it can fail for us.
+# file, here after every second epoch. Let us fit a network, and let the lights go out
+# in its eighth epoch. :class:`~skmlp_scratch.callbacks.OnEpochEnd` calls any function,
+# and so it can fail for us.
 
 settings = {
     "learning_rate": "one_cycle",

@@ -1,0 +1,222 @@
+"""The pages in docs/use run as they are, from an empty folder."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from helpers import ROOT
+
+for needed in ("matplotlib", "sklearn.callback"):
+    pytest.importorskip(needed, reason="the pages are built with the extra `docs`")
+
+PAGES = {page.stem: page for page in sorted((ROOT / "docs" / "use").glob("*.py"))}
+# Pages that take more than 3 s of a core.
+SLOW = {"plot_calibrated", "plot_choose_settings", "plot_tune", "scaling_out"}
+# What pages need that other pages do without. They import it at their beginning.
+NEEDS = {
+    "plot_mixed_columns": "pandas",
+    "plot_watch_stop_resume": "rich",
+    "scaling_out": "distributed",
+}
+# Their parts are skipped where they are not installed.
+OPTIONAL = {
+    *("dask", "distributed", "mapie", "onnxruntime"),
+    *("ray", "shap", "skl2onnx", "skops"),
+}
+# What every page may use: scikit-learn, what it depends on, what draws, and ours.
+AT_HAND = {*sys.stdlib_module_names, *NEEDS.values()}
+AT_HAND |= {"joblib", "matplotlib", "numpy", "scipy", "sklearn", "skmlp_scratch"}
+
+
+def run(page, folder, **environment):
+    """Run a page in a folder of its own; return what it printed."""
+    environment = {k: v for k, v in os.environ.items() if k != "DISPLAY"} | environment
+    result = subprocess.run(
+        [sys.executable, "-W", "error", page],
+        cwd=folder,
+        env=environment | {"MPLBACKEND": "Agg", "TMPDIR": str(folder)},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result
+
+
+def number(pattern, output):
+    """Return the number in the only line that begins with this pattern."""
+    (found,) = re.findall(rf"^{pattern}\s*(-?\d*\.?\d+)", output, re.MULTILINE)
+    return float(found)
+
+
+def percent(text, output):
+    """Return the percentage before this text."""
+    (found,) = re.findall(rf"([\d.]+)% {text}", output)
+    return float(found)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
+        for name in PAGES
+    ],
+)
+def test_page_runs(name, tmp_path):
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name], reason="the page is about it")
+    result = run(PAGES[name], tmp_path, SCIKIT_LEARN_DATA=str(tmp_path))
+    if name in PROMISES:
+        PROMISES[name](result.stdout)
+    if name != "scaling_out":  # Ray tells of its start
+        assert result.stderr == ""
+
+
+def imported(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            yield node.module
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_imports_are_at_hand(name):
+    """A page in an empty file finds what it imports, or says what to install."""
+    text = PAGES[name].read_text("utf-8")
+    packages = {module.partition(".")[0] for module in imported(ast.parse(text))}
+    assert packages <= AT_HAND | OPTIONAL
+    introduction = ast.get_docstring(ast.parse(text))
+    for package in packages & (OPTIONAL | set(NEEDS.values())):
+        said = {"distributed": "dask"}.get(package, package)
+        assert re.search(rf"pip install [^`]*\b{said}\b", introduction), package
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_a_page_of_the_gallery(name):
+    text = PAGES[name].read_text("utf-8")
+    title, line, *_ = ast.get_docstring(ast.parse(text)).splitlines()
+    assert line == "=" * len(title)
+    assert "\n# %%\n" in text
+    for link in re.findall(r":doc:`/auto_use/(\w+)`", text):
+        assert link in PAGES
+    if name.startswith("plot_"):
+        assert "plt.show()" in text or name == "plot_save_and_deploy"
+
+
+def first_pipeline(output):
+    assert number("test accuracy:", output) > 0.95
+    assert "Not scaled: FeatureScaleWarning" in output
+    assert "Too few epochs: ConvergenceWarning" in output
+
+
+def watch_stop_resume(output):
+    assert re.search(r"ended after \d+ of 1000 epochs", output)
+    assert "12 epochs, the same weights: True" in output
+    assert "after 6 epochs" in output
+
+
+def save_and_deploy(output):
+    # Pickle and checkpoint always; skops if it is there.
+    assert output.count("equal: True") >= 2
+    assert "equal: False" not in output
+    assert "the same labels: False" not in output
+    before, after = re.search(r"pickle: ([\d,]+) bytes, then ([\d,]+)", output).groups()
+    assert int(before.replace(",", "")) > 2.5 * int(after.replace(",", ""))
+
+
+def tune(output):
+    assert 0.003 < number("suggestion:", output) < 0.1
+    found = re.findall(r"accuracy on the test rows: (\S+)", output)
+    assert len(found) == 3
+    assert min(map(float, found)) > 0.95
+
+
+def mnist(output):
+    assert output.startswith("scikit-learn's digits: 1797 images")
+    assert number("mean", output) > 0.95
+
+
+def regression(output):
+    as_they_are = number("R2 with targets as they are", output)
+    assert number("R2 with scaled targets", output) > as_they_are + 0.1
+    assert "TargetScaleWarning" in output
+    assert 85 < percent("of the test rows are inside", output) < 95
+    linear = number("PoissonRegressor +explains", output)
+    assert number("ScratchMLPRegressor +explains", output) > linear + 30
+    assert number("smallest prediction:", output) > 0
+
+
+def imbalanced(output):
+    recall = [float(r) for r in re.findall(r"recall +(\S+)", output)]
+    losses = [float(r) for r in re.findall(r"log-loss +(\S+)", output)]
+    plain, balanced, tuned = recall
+    assert min(balanced, tuned) > plain + 0.2
+    assert losses[0] == losses[2] < losses[1]
+    assert "the same model: True" in output
+    assert "RareClassWarning" in output
+
+
+def mixed_columns(output):
+    ours = number("TabularMLPClassifier .*log-loss", output)
+    best = number("the true probabilities .*log-loss", output)
+    assert best < ours < number("boosting .*log-loss", output)
+
+
+def sparse_text(output):
+    assert number("network +accuracy", output) > 0.5
+    assert "['iris' 'breast cancer']" in output
+
+
+def multilabel(output):
+    assert number("F1 at thresholds", output) > number("F1 at 0.5", output) > 0.7
+    assert number("network .* F1", output) > number("linear models .* F1", output)
+
+
+def streaming(output):
+    assert min(float(a) for a in re.findall(r"accuracy.*?(0\.\d+)", output)) > 0.94
+
+
+def calibrated(output):
+    losses = {
+        name: number(f"{name} .*log-loss", output)
+        for name in ("for long", "temperature", "early stopping", "tabular")
+    }
+    assert list(losses.values()) == sorted(losses.values(), reverse=True)
+    assert number("quantiles:", output) < 80
+    if "MAPIE is not installed" not in output:
+        assert 86 < number("conformal:", output) < 94
+        assert 86 < percent("of the sets hold the true class", output) < 94
+
+
+def explain(output):
+    falls = [number(f"feature {k}: R2 falls by", output) for k in range(10)]
+    assert min(falls[:5]) > 0.1
+    assert max(falls[5:]) < 0.02
+
+
+def scaling_out(output):
+    assert output.count("equal: True") >= 4
+    assert "equal: False" not in output
+    assert re.search(r"is killed, [1-9] of 9 candidates are unfinished", output)
+    assert "workers left: 1\nnothing lost, equal: True" in output
+
+
+# What a page says, it has to print.
+PROMISES = {
+    f"plot_{page.__name__}": page
+    for page in (
+        *(first_pipeline, watch_stop_resume, save_and_deploy, tune, mnist),
+        *(regression, imbalanced, mixed_columns, sparse_text, multilabel),
+        *(streaming, calibrated, explain),
+    )
+} | {"scaling_out": scaling_out}
+
+
+def test_every_page_but_the_one_on_settings_has_promises():
+    assert set(PAGES) - set(PROMISES) == {"plot_choose_settings"}
