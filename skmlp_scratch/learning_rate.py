@@ -40,7 +40,7 @@ from skmlp_scratch._estimator.training import (
 )
 from skmlp_scratch._estimator.value_targets import RealValues
 from skmlp_scratch.classifier import ScratchMLPClassifier
-from skmlp_scratch.displays._drawing import new_axes
+from skmlp_scratch.displays._drawing import axes_for, line_keywords
 from skmlp_scratch.exceptions import DivergenceError, warn
 from skmlp_scratch.nn.network import Network
 from skmlp_scratch.nn.range_test import fall_beside_noise, range_test, smooth, suggest
@@ -394,6 +394,8 @@ class LearningRateDisplay:
 
         Raises
         ------
+        TypeError
+            If ``ax`` is something else.
         ImportError
             If matplotlib is not installed.
         """
@@ -419,11 +421,12 @@ class LearningRateDisplay:
 
         Raises
         ------
+        TypeError
+            If ``ax`` is something else.
         ImportError
             If matplotlib is not installed.
         """
-        if ax is None:
-            ax = new_axes(self)
+        ax = axes_for(self, ax)
         search = self.search
         style = {"color": "C0", "linewidth": 2, "label": "smoothed"}
         (self.losses_line_,) = ax.plot(
@@ -435,7 +438,7 @@ class LearningRateDisplay:
             label="each batch",
         )
         (self.line_,) = ax.plot(
-            search.rates, search.smoothed_losses, **(style | (line_kw or {}))
+            search.rates, search.smoothed_losses, **(style | line_keywords(line_kw))
         )
         self.suggestion_line_ = None
         if not math.isnan(search.suggestion):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from helpers import SKLEARN, ignore_convergence, quick, scaled_iris, warnings_as
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_digits
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import NotFittedError
@@ -133,6 +134,15 @@ def test_the_network_inside_is_found(wrap):
 
 
 @ignore_convergence
+def test_the_network_of_a_transformed_target_is_found():
+    pipeline = make_pipeline(StandardScaler(), quick(ScratchMLPRegressor))
+    model = TransformedTargetRegressor(pipeline, transformer=StandardScaler())
+    display = LossCurveDisplay.from_estimator(model.fit(*scaled_iris()))
+    curve = model.regressor_[-1].loss_curve_
+    assert list(display.lines_["loss_curve"].get_ydata()) == curve
+
+
+@ignore_convergence
 @pytest.mark.parametrize("estimator_class", [MLPClassifier, MLPRegressor])
 def test_networks_of_scikit_learn(estimator_class):
     X, y = scaled_iris()
@@ -192,6 +202,21 @@ def test_a_single_axes_gets_the_losses_and_pyplot_is_left_alone(ax):
 def test_a_dict_of_axes_must_have_one_for_the_loss(ax):
     with pytest.raises(ValueError, match=r"ax must have axes for 'loss', got.*score"):
         LossCurveDisplay.from_estimator(fitted_net(), ax={"score": ax})
+
+
+def test_axes_must_be_axes():
+    net, axes = fitted_net(), Figure().subplots(2)
+    displays = [
+        LossCurveDisplay.from_estimator(net),
+        WeightsDisplay.from_estimator(net),
+        AccuracyCurveDisplay(scores={"accuracy": [{1: 0.5, 2: 0.6}]}),
+    ]
+    for display in displays:
+        with pytest.raises(TypeError, match=r"ax must be .*got ndarray.*ax=axes\[0\]"):
+            display.plot(axes)
+        display.plot(axes[0])
+    with pytest.raises(TypeError, match="got Figure"):
+        displays[0].plot({"loss": axes[0].figure})
 
 
 def test_styling_of_loss_curves(ax):
@@ -422,6 +447,8 @@ def test_weights_of_zero_can_be_drawn(ax):
         ((28, 28), r"n_features_in_=64, got \(28, 28\); image_shape=\(8, 8\) would"),
         ((-8, -8), r"got \(-8, -8\)"),
         ((8, 8, 1), r"got \(8, 8, 1\)"),
+        (8, r"got 8; image_shape=\(8, 8\) would fit"),
+        ((8.0, 8.0), r"got \(8.0, 8.0\)"),
     ],
 )
 def test_shapes_that_do_not_fit(net_of_digits, shape, message):
@@ -443,9 +470,11 @@ def test_features_that_make_no_square():
     )
 
 
-def test_number_of_units_must_be_positive(net_of_digits):
-    with pytest.raises(ValueError, match=r"n_units must be a positive integer.*got 0"):
-        WeightsDisplay.from_estimator(net_of_digits, n_units=0)
+@pytest.mark.parametrize("n_units", [0, 2.5, "all"])
+def test_number_of_units_must_be_positive(net_of_digits, n_units):
+    message = rf"n_units must be a positive integer.*got {n_units!r}"
+    with pytest.raises(ValueError, match=message):
+        WeightsDisplay.from_estimator(net_of_digits, n_units=n_units)
 
 
 # Accuracy curves

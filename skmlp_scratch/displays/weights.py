@@ -1,12 +1,14 @@
 """``WeightsDisplay``: what the units of the first layer look for in an image."""
 
 import math
+import operator
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from skmlp_scratch.displays._drawing import axes_beside, network_in, new_axes
+from skmlp_scratch.displays._drawing import axes_beside, axes_for, network_in
 from skmlp_scratch.nn.typing import Array
 
 # Mosaics are about this much wider than high.
@@ -77,7 +79,7 @@ class WeightsDisplay:
         estimator: Any,
         *,
         image_shape: tuple[int, int] | None = None,
-        n_units: int | None = 20,
+        n_units: Any = 20,
         ax: Any = None,
         cmap: Any = "RdBu_r",
         colorbar: bool = True,
@@ -88,8 +90,8 @@ class WeightsDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted network of this package or of scikit-learn, a Pipeline that ends in
-            one, or a search whose best estimator is one. Without hidden layers, the
+            A fitted network of this package or of scikit-learn, or a Pipeline, search
+            or TransformedTargetRegressor with one. Without hidden layers, the
             units are the outputs.
         image_shape : (int, int) or None, default=None
             Height and width of the images whose pixels, row by row, are the features.
@@ -114,20 +116,21 @@ class WeightsDisplay:
         ------
         ValueError
             If the image has not as many pixels as there are features, or ``n_units`` is
-            not positive.
+            no positive integer.
         NotFittedError
             If the estimator is not fitted.
         TypeError
-            If it has no ``coefs_``.
+            If it has no ``coefs_``, or ``ax`` is something else.
         ImportError
             If matplotlib is not installed.
         """
         network = network_in(estimator, "coefs_")
         W = network.coefs_[0]
         shape = _checked_shape(image_shape, len(W))
-        if n_units is not None and n_units < 1:
+        is_number = isinstance(n_units, Integral) and int(n_units) >= 1
+        if not (n_units is None or is_number):
             raise ValueError(
-                f"n_units must be a positive integer or None, got {n_units}"
+                f"n_units must be a positive integer or None, got {n_units!r}"
             )
         usefulness = usefulness_of_units(
             network.coefs_, softmax=network.out_activation_ == "softmax"
@@ -170,10 +173,12 @@ class WeightsDisplay:
 
         Raises
         ------
+        TypeError
+            If ``ax`` is something else.
         ImportError
             If matplotlib is not installed.
         """
-        self.ax_ = new_axes(self) if ax is None else ax
+        self.ax_ = axes_for(self, ax)
         self.figure_ = self.ax_.figure
         sizes = np.abs(self.images)
         limit = float(np.quantile(sizes, WITHIN_SCALE)) or float(sizes.max()) or 1.0
@@ -230,12 +235,15 @@ def _checked_shape(
             f"n_features_in_={n_features} pixels make no square; pass the height and "
             "width of the images as image_shape"
         )
-    shape = tuple(image_shape)
+    try:
+        shape = tuple(map(operator.index, image_shape))
+    except TypeError:
+        shape = ()
     if len(shape) != 2 or min(shape) < 1 or math.prod(shape) != n_features:
         advice = f"; image_shape=({side}, {side}) would fit" if is_square else ""
         raise ValueError(
             "image_shape must be a height and a width whose product is "
-            f"n_features_in_={n_features}, got {image_shape}{advice}"
+            f"n_features_in_={n_features}, got {image_shape!r}{advice}"
         )
     return shape[0], shape[1]
 
