@@ -26,8 +26,8 @@ class TrainingSummary:
     ----------
     layers : dict of str to list
         Columns with an entry for each layer; the output layer comes last. After
-        ``partial_fit`` only the first two columns and ``weight_norm`` are known, and
-        all other entries are NaN.
+        ``partial_fit``, and in the middle of a fit, only the first two columns and
+        ``weight_norm`` are known, and all other entries are NaN.
 
         - ``units``: number of units.
         - ``activation``: ``'identity'`` for the output layer, whose numbers are of its

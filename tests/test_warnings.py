@@ -708,7 +708,9 @@ def test_an_interrupted_model_can_be_used(call, solver, estimator_class, monkeyp
     monkeypatch.undo()
     assert warning.category is UserWarning
     n_epochs = estimator.n_iter_
-    when = f"after {n_epochs} epochs; the model can be used as it is."
+    what = "iteration" if solver == "lbfgs" else "epoch"
+    duration = f"{n_epochs} {what}{'s' if n_epochs > 1 else ''}"
+    when = f"after {duration}; the model can be used as it is."
     if n_epochs == 0:
         when = "before the first epoch ended: the network is untrained. Call fit again."
     assert str(warning.message) == f"Training interrupted by user {when}"

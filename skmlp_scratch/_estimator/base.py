@@ -199,7 +199,8 @@ class BaseScratchMLP(
     def training_summary(self) -> TrainingSummary:
         """Return what happened in the last fit: layer by layer, and in words.
 
-        After ``partial_fit`` little is known: the time of a call must not grow.
+        After ``partial_fit``, and of a model from the middle of a fit (in a callback or
+        a checkpoint), little is known: training would take longer.
 
         Returns
         -------

@@ -66,8 +66,9 @@ def summary_of(fitted: FittedAttributes) -> TrainingSummary:
         return TrainingSummary(summary["layers"], summary["sentences"])
     curve = fitted.loss_curve_
     known = (
-        f"Trained by partial_fit: loss_curve_ has {len(curve)} entries, the last is "
-        f"{curve[-1]:.4g}. Activations and gradients are measured by fit only."
+        "From partial_fit, or from the middle of a fit: loss_curve_ has a length of "
+        f"{len(curve)} and ends with {curve[-1]:.4g}. Activations and gradients are "
+        "measured at the end of fit only."
     )
     layers = weight_statistics(fitted.coefs_, fitted._activation)
     return TrainingSummary(layers, [known])
@@ -96,8 +97,8 @@ def _ending(outcome: Outcome) -> str:
     """Return how long training took, and why it ended unless a warning says so."""
     settings, history = outcome.problem.settings, outcome.history
     trained = (
-        f"{history.epochs} {_epoch(outcome)}{'s' * (history.epochs != 1)} with "
-        f"solver={settings.solver!r} on {len(outcome.problem.training)} rows."
+        f"{outcome.duration} with solver={settings.solver!r} on "
+        f"{len(outcome.problem.training)} rows."
     )
     if history.divergence or history.interrupted:
         return trained

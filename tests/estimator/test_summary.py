@@ -340,13 +340,18 @@ def test_interrupt_before_the_first_epoch(monkeypatch):
     ]
 
 
-def test_after_epoch_that_ends_training(monkeypatch):
+@pytest.mark.parametrize(
+    ("solver", "n", "duration"),
+    [("adam", 3, "3 epochs"), ("adam", 1, "1 epoch"), ("lbfgs", 3, "3 iterations")],
+)
+def test_after_epoch_that_ends_training(monkeypatch, solver, n, duration):
     monkeypatch.setattr(
-        training.Progress, "print_epoch", lambda self, history: history.epochs == 3
+        training.Progress, "print_epoch", lambda self, history: history.epochs == n
     )
-    est = quick(verbose=True).fit(X, y)
-    assert "3 epochs with solver='adam' on 150 rows. Training was ended after 3" in (
-        explained(est)
+    est = quick(verbose=True, solver=solver).fit(X, y)
+    assert explained(est).startswith(
+        f"{duration} with solver='{solver}' on 150 rows. Training was ended by a "
+        f"callback after {duration}.\n"
     )
 
 
@@ -472,8 +477,9 @@ def test_partial_fit_knows_weights_only(estimator_class):
     for name in ("mean", "std", "dead", "gradient_norm", "bias_gradient_norm"):
         assert np.isnan(found[name]).all()
     assert explained(est) == (
-        f"Trained by partial_fit: loss_curve_ has 6 entries, the last is "
-        f"{est.loss_:.4g}. Activations and gradients are measured by fit only."
+        "From partial_fit, or from the middle of a fit: loss_curve_ has a length of 6 "
+        f"and ends with {est.loss_:.4g}. Activations and gradients are measured at the "
+        "end of fit only."
     )
     assert layers_of(est.fit(X, y)) == whole
 
