@@ -698,6 +698,13 @@ def interrupt(monkeypatch, solver, call):
     monkeypatch.setattr(module, name, interrupted)
 
 
+def test_a_loss_that_rose_asks_for_a_lower_rate():
+    estimator = ScratchMLPClassifier(learning_rate_init=10.0, random_state=0)
+    (warning,) = recorded(lambda: estimator.fit(X, y))
+    assert warning.category is ConstantPredictionWarning
+    assert str(warning.message).endswith("has 1.1. Lower learning_rate_init=10.0.")
+
+
 @both
 @solvers
 @pytest.mark.parametrize("call", [1, 2, 3, 6])

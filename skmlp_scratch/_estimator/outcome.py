@@ -202,6 +202,16 @@ class Outcome:
             f"{stopped}Raise max_iter, or ignore this if max_iter is meant as a budget."
         )
 
+    def hardly_better(self) -> Judgement | None:
+        """Return the judgement if the network is hardly better than a constant."""
+        constant, loss = self.problem.constant_loss, self.history.loss_curve[-1]
+        # The loss of the last epoch is known, and spares most fits the judgement.
+        if self.n_steps < FEW_STEPS or loss < BY_CHANCE * constant:
+            return None
+        judgement = self._on_training()
+        useful = judgement.ratio <= BY_CHANCE or judgement.more_right
+        return None if useful else judgement
+
     def _network_warnings(self, on_training: Judgement) -> list[Warning]:
         """Return a warning if the network is no better than a constant prediction."""
         settings = self.problem.settings
@@ -215,7 +225,8 @@ class Outcome:
         if self.validation and not on_training.useful and self.n_steps >= FEW_STEPS:
             worst = min(worst, BY_CHANCE)
         if self.finished and not judgement.ratio <= worst:
-            remedies = self.remedies()
+            rose = judgement.ratio > FAR_WORSE and self._rose
+            remedies = self.remedies(stuck=not rose)
             if (
                 self.validation and on_training.useful
             ):  # overfitted, or the rows are unlike each other
@@ -257,6 +268,11 @@ class Outcome:
         if self.fresh and min(curve) > 0.999 * curve[0]:
             return STAGNANT
         return FAR_WORSE if useful else WORSE
+
+    @property
+    def _rose(self) -> bool:
+        curve = self.history.loss_curve
+        return self.fresh and curve[-1] > curve[0]
 
     @property
     def _features_fine(self) -> bool:

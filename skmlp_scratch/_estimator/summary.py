@@ -11,6 +11,7 @@ from skmlp_scratch._estimator.outcome import Outcome
 from skmlp_scratch._estimator.rows import SAMPLE_ROWS
 from skmlp_scratch._estimator.solvers import SOLVERS, is_budgeted, is_stochastic
 from skmlp_scratch._estimator.statistics import layer_statistics, weight_statistics
+from skmlp_scratch.exceptions import ConstantPredictionWarning
 from skmlp_scratch.summary import TrainingSummary
 
 # Each of these was tried on 72 data sets.
@@ -41,6 +42,7 @@ def summarize(outcome: Outcome, warnings: Sequence[Warning]) -> dict[str, Any]:
     sentences = [_ending(outcome)]
     for part in (_training_loss, _validation, _kept, *TIPS):
         sentences += part(outcome)
+    sentences += _hardly_better(outcome, warnings)
     sentences += [f"{type(warning).__name__}: {warning}" for warning in warnings]
     return {
         "layers": layer_statistics(outcome.network, sample, _penalty(outcome)),
@@ -182,6 +184,21 @@ def _still_falling(outcome: Outcome) -> list[str]:
     return [
         f"The training loss was still falling, by {rate:.1%} per {_epoch(outcome)}."
     ]
+
+
+def _hardly_better(outcome: Outcome, warnings: Sequence[Warning]) -> list[str]:
+    """Return that the network is of little use, unless a warning says so."""
+    history = outcome.history
+    said = any(isinstance(warning, ConstantPredictionWarning) for warning in warnings)
+    if said or history.divergence or history.interrupted:
+        return []
+    judgement = outcome.hardly_better()
+    if judgement is None or not outcome.problem.training.anything_to_distinguish():
+        return []
+    constant = f"a constant prediction, whose loss is {judgement.constant_loss:.4g}"
+    what = f"On the training data, the network is hardly better than {constant}."
+    remedy = f"If there is something to learn from the features, {outcome.remedies()}."
+    return [f"{what} {remedy}"]
 
 
 def _overfitted(outcome: Outcome) -> list[str]:
