@@ -126,11 +126,12 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def oracles(session: nox.Session) -> None:
-    """Compare with other libraries at equal weights."""
+    """Compare with other libraries at equal weights; work with other tools."""
     # A CPU build of torch known to install quickly.
-    install(session, "torch==2.13.0", ".[test,oracles]")
+    install(session, "torch==2.13.0", ".[test,oracles,integrations]")
     # Absent libraries would make the tests skip, and skipped tests prove nothing.
     session.run("python", "-c", "import mapie, onnxruntime, skl2onnx, skops, torch")
+    session.run("python", "-c", "import distributed, mlflow, optuna")
     session.run("pytest", "-m", "oracle and not slow")
 
 

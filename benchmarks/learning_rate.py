@@ -103,9 +103,9 @@ def valley(search: LearningRateSearch) -> float:
     smoothed, lengths = np.array(losses), np.ones(len(losses), int)
     for n in range(1, len(smoothed)):
         lengths[n] += lengths[:n].max(where=smoothed[:n] > smoothed[n], initial=0)
-    end = int(lengths.argmax())
-    start, third = end - int(lengths[end]), (int(lengths[end])) // 3
-    return float(search.rates[np.clip(start + third + third // 2, 0, None)])
+    end, length = int(lengths.argmax()), int(lengths.max())
+    third = length // 3
+    return float(search.rates[max(end - length + third + third // 2, 0)])
 
 
 RULES: Mapping[str, Callable[[LearningRateSearch], float]] = {

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import Pipeline
 
-from skmlp_scratch._estimator.base import BaseScratchMLP, _defaults
+from skmlp_scratch._estimator.base import BaseScratchMLP, default_parameters
 from skmlp_scratch._estimator.continuation import TrainingState
 from skmlp_scratch._estimator.diagnostics import data_warnings
 from skmlp_scratch._estimator.fitting import make_network, understand
@@ -240,7 +240,7 @@ def _unfitted_twin(
     net: BaseScratchMLP,
 ) -> tuple[BaseScratchMLP, Settings, list[Warning]]:
     """Return a copy without what a fit has learnt, its parameters, and warnings."""
-    defaults = _defaults(cast(Hashable, type(net)))
+    defaults = default_parameters(cast(Hashable, type(net)))
     parameters = {name: getattr(net, name) for name in defaults}
     check_parameters(parameters)
     if not is_stochastic(net.solver):
@@ -250,6 +250,7 @@ def _unfitted_twin(
         )
     # A RandomState that is drawn from must not be the caller's.
     parameters = {name: copy.deepcopy(plain(v)) for name, v in parameters.items()}
+    # What a fit has learnt, and what is private, has an underscore at one end.
     twin = object.__new__(type(net))
     own = {k: v for k, v in vars(net).items() if k.strip("_") == k}
     twin.__dict__ = own | parameters
@@ -345,10 +346,8 @@ class LearningRateDisplay:
         The axes of the picture.
     figure_ : matplotlib Figure
         Its figure.
-    line_ : matplotlib Line2D
-        The smoothed losses.
-    losses_line_ : matplotlib Line2D
-        The losses of single batches, faint.
+    lines_ : dict of str to matplotlib Line2D
+        ``'losses'`` of single batches, faint, and ``'smoothed_losses'``.
     suggestion_line_ : matplotlib Line2D or None
         The line at the suggested rate.
     """
@@ -394,8 +393,9 @@ class LearningRateDisplay:
 
         Raises
         ------
-        TypeError
-            If ``ax`` is something else.
+        TypeError, ValueError, DivergenceError
+            As :func:`find_learning_rate`. A TypeError, too, if ``ax`` is something
+            else.
         ImportError
             If matplotlib is not installed.
         """
@@ -426,20 +426,16 @@ class LearningRateDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        ax = axes_for(self, ax)
+        self.ax_ = ax = axes_for(self, ax)
+        self.figure_ = ax.figure
         search = self.search
+        faint = {"color": "0.75", "markersize": 4, "label": "each batch"}
         style = {"color": "C0", "linewidth": 2, "label": "smoothed"}
-        (self.losses_line_,) = ax.plot(
-            search.rates,
-            search.losses,
-            ".",
-            color="0.75",
-            markersize=4,
-            label="each batch",
+        (losses,) = ax.plot(search.rates, search.losses, ".", **faint)
+        (smoothed,) = ax.plot(
+            search.rates, search.smoothed_losses, **style | line_keywords(line_kw)
         )
-        (self.line_,) = ax.plot(
-            search.rates, search.smoothed_losses, **(style | line_keywords(line_kw))
-        )
+        self.lines_ = {"losses": losses, "smoothed_losses": smoothed}
         self.suggestion_line_ = None
         if not math.isnan(search.suggestion):
             self.suggestion_line_ = ax.axvline(
@@ -458,7 +454,7 @@ class LearningRateDisplay:
         ax.set(xscale="log", xlabel="learning rate", ylabel="training loss")
         ax.grid(alpha=0.3)
         ax.set_ylim(*_limits(search.smoothed_losses))
-        self.ax_, self.figure_ = ax, ax.figure
+        ax.legend(framealpha=0.9, loc="lower left")
         return self
 
 

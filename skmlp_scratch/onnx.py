@@ -177,7 +177,7 @@ def convert_classifier(scope: Any, operator: Any, container: Any) -> None:
         attributes = {} if multilabel else {"axis": 1}
         graph.node(kind, logits, out=scores, **attributes)
     elif not multilabel and len(fitted.intercepts_[-1]) == 2:
-        # As of scikit-learn's models: the log-odds of both classes.
+        # As skl2onnx has it for scikit-learn's models: the log-odds of both classes.
         differences = graph.constant([[1.0, -1.0], [-1.0, 1.0]])
         graph.node("MatMul", logits, differences, out=scores)
     else:

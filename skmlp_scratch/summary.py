@@ -26,7 +26,7 @@ class TrainingSummary:
     ----------
     layers : dict of str to list
         Columns with an entry for each layer; the output layer comes last. After
-        ``partial_fit``, and in the middle of a fit, only the first two columns and
+        ``partial_fit``, and of a fit that had not ended, only the first two columns and
         ``weight_norm`` are known, and all other entries are NaN.
 
         - ``units``: number of units.

@@ -15,10 +15,11 @@ from dataclasses import asdict
 import joblib
 import numpy as np
 import pytest
+from doubles import needs_callbacks
 from helpers import ROOT, sklearn_stochastic
 from sklearn.dummy import DummyRegressor
 
-from skmlp_scratch import ScratchMLPClassifier
+from skmlp_scratch import ScratchMLPClassifier, callbacks
 from skmlp_scratch.exceptions import DivergenceError
 
 BENCHMARKS = ROOT / "benchmarks"
@@ -42,6 +43,7 @@ SECTIONS = [
 ]
 SECTION_PAGES = [
     *((section, PAGE) for section in SECTIONS),
+    ("callbacks", PAGE.with_name("callbacks.md")),
     ("defaults", PAGE.with_name("defaults.md")),
     ("divergence", PAGE.with_name("divergence.md")),
     ("learning-rate", PAGE.with_name("training.md")),
@@ -299,6 +301,18 @@ def test_threads(run):
     assert all(re.fullmatch(r"\d+\.\d\d", cell) for cell in rows[0][1:])
 
 
+@needs_callbacks
+def test_callbacks(run):
+    pytest.importorskip("rich", reason="one of the callbacks is scikit-learn's bar")
+    head, rows = run("callbacks.py", "--works", "iris", "--rounds", "1")
+    assert head == ["µs per epoch", "iris, 150 rows, 10 units"]
+    names = [row[0] for row in rows]
+    assert names[:2] == ["an epoch without", "one that asks for nothing"]
+    assert {*callbacks.__all__, "ProgressBar", "ScoringMonitor"} == set(names[2:])
+    assert float(rows[0][1]) > 0
+    assert all(re.fullmatch(r"[+-][\d,]+", row[1]) for row in rows[1:])
+
+
 def test_defaults(run, tmp_path):
     page = tmp_path / "page.md"
     page.write_text("<!-- defaults: begin -->\n<!-- defaults: end -->\n", "utf-8")
@@ -338,12 +352,13 @@ def test_learning_rate(run):
     assert head[1:5] == ["adam", "adam, one cycle", "sgd", "all"]
     assert rows[0][0] == "80% of the fall (`suggestion`)"
     numbers = np.array([row[1:] for row in rows], float)
-    assert len(numbers) == 7
+    by_rule = dict(zip([row[0] for row in rows], numbers, strict=True))
+    assert len(by_rule) == 7
     np.testing.assert_allclose(numbers[:, :3].mean(axis=1), numbers[:, 3], atol=1.1e-3)
     assert (numbers[:, 3] <= numbers[:, 4]).all()
     assert (numbers <= 1).all()
     # 0.01 is a rate of the grid, so that it cannot be better than the best of it.
-    assert (numbers[rows.index(next(r for r in rows if r[0] == "0.01"))] >= 0).all()
+    assert (by_rule["0.01"] >= 0).all()
 
 
 def test_rules_that_read_a_rate_from_a_curve(run):

@@ -111,6 +111,13 @@ def test_learning_rate_is_drawn_if_it_varies(rates, drawn):
         assert list(display.lines_["learning_rate_curve"].get_ydata()) == rates
 
 
+def test_curves_may_be_arrays():
+    values = np.array([0.3, 0.2])
+    names = ["validation_loss_curve", "validation_scores", "learning_rate_curve"]
+    display = LossCurveDisplay(loss_curve=values, **dict.fromkeys(names, values))
+    assert display.plot().lines_.keys() == {"loss_curve", *names}
+
+
 @ignore_convergence
 @pytest.mark.parametrize(
     "wrap",
@@ -447,8 +454,9 @@ def test_weights_of_zero_can_be_drawn(ax):
         ((28, 28), r"n_features_in_=64, got \(28, 28\); image_shape=\(8, 8\) would"),
         ((-8, -8), r"got \(-8, -8\)"),
         ((8, 8, 1), r"got \(8, 8, 1\)"),
-        (8, r"got 8; image_shape=\(8, 8\) would fit"),
-        ((8.0, 8.0), r"got \(8.0, 8.0\)"),
+        ((8.0, 8.0), r"got \(8\.0, 8\.0\)"),
+        (8, "got 8; image_shape"),
+        ("8x8", "got '8x8'"),
     ],
 )
 def test_shapes_that_do_not_fit(net_of_digits, shape, message):
@@ -470,9 +478,9 @@ def test_features_that_make_no_square():
     )
 
 
-@pytest.mark.parametrize("n_units", [0, 2.5, "all"])
+@pytest.mark.parametrize("n_units", [0, -1, 2.5, "all"])
 def test_number_of_units_must_be_positive(net_of_digits, n_units):
-    message = rf"n_units must be a positive integer.*got {n_units!r}"
+    message = f"n_units must be a positive integer or None, got {n_units!r}"
     with pytest.raises(ValueError, match=message):
         WeightsDisplay.from_estimator(net_of_digits, n_units=n_units)
 

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from helpers import ROOT
+from helpers import ROOT, SKLEARN
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = [
@@ -17,8 +17,16 @@ EXAMPLES = [
 ]
 
 
+# An example may begin with a comment that says what it needs.
+NEEDS = re.compile(r"# Needs scikit-learn (\d+)\.(\d+) or newer\.\n")
+
+
 @pytest.mark.parametrize("code", EXAMPLES)
-def test_example(code, capsys):
+def test_example(code, capsys, monkeypatch, tmp_path):
+    needs = NEEDS.match(code)
+    if needs and (int(needs[1]), int(needs[2])) > SKLEARN:
+        pytest.skip(f"needs scikit-learn {needs[1]}.{needs[2]}")
+    monkeypatch.chdir(tmp_path)  # for the files that examples write
     if "Display" in code:
         pytest.importorskip("matplotlib", reason="the example draws with matplotlib")
     if "skmlp_scratch.onnx" in code:

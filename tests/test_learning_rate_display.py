@@ -29,10 +29,16 @@ def test_the_picture_has_what_was_found(search):
     assert isinstance(display, LearningRateDisplay)
     assert display.search is search
     assert display.figure_ is display.ax_.figure
-    np.testing.assert_array_equal(display.line_.get_xdata(), search.rates)
-    np.testing.assert_array_equal(display.line_.get_ydata(), search.smoothed_losses)
-    np.testing.assert_array_equal(display.losses_line_.get_ydata(), search.losses)
+    np.testing.assert_array_equal(
+        display.lines_["smoothed_losses"].get_xdata(), search.rates
+    )
+    np.testing.assert_array_equal(
+        display.lines_["smoothed_losses"].get_ydata(), search.smoothed_losses
+    )
+    np.testing.assert_array_equal(display.lines_["losses"].get_ydata(), search.losses)
     assert set(display.suggestion_line_.get_xdata()) == {search.suggestion}
+    legend = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert legend == ["each batch", "smoothed", "suggestion"]
     assert display.ax_.get_xscale() == "log"
     assert display.ax_.get_xlabel() == "learning rate"
     assert display.ax_.get_ylabel() == "training loss"
@@ -42,10 +48,11 @@ def test_the_picture_has_what_was_found(search):
 def test_from_estimator_searches_and_draws(search):
     _, ax = plt.subplots()
     display = LearningRateDisplay.from_estimator(
-        *(quick(), *scaled_iris()), ax=ax, line_kw={"color": "red"}
+        *(quick(), *scaled_iris()), ax=ax, line_kw={"c": "red", "lw": 3}
     )
     assert display.ax_ is ax
-    assert display.line_.get_color() == "red"
+    assert display.lines_["smoothed_losses"].get_color() == "red"
+    assert display.lines_["smoothed_losses"].get_linewidth() == 3
     assert display.search.suggestion == search.suggestion
     with_options = LearningRateDisplay.from_estimator(
         quick(), *scaled_iris(), np.ones(150), n_steps=50, min_rate=1e-5
@@ -69,12 +76,12 @@ def test_two_searches_share_axes(search):
     first = search.plot()
     second = search.plot(first.ax_, line_kw={"label": "again"})
     assert second.ax_ is first.ax_
-    assert second.line_ is not first.line_
-    assert second.line_.get_label() == "again"
+    assert second.lines_["losses"] is not first.lines_["losses"]
+    assert second.lines_["smoothed_losses"].get_label() == "again"
 
 
 def test_short_names_of_styles_and_axes_that_are_none(search):
-    line = search.plot(line_kw={"lw": 5, "c": "black"}).line_
+    line = search.plot(line_kw={"lw": 5, "c": "black"}).lines_["smoothed_losses"]
     assert (line.get_linewidth(), line.get_color()) == (5, "black")
     with pytest.raises(TypeError, match=r"ax must be .*got list.*ax=axes\[0\]"):
         search.plot([line.axes])

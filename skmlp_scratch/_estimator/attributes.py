@@ -4,12 +4,11 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
-from skmlp_scratch._documentation import DocumentationLink
 from skmlp_scratch._estimator.continuation import TrainingState
 from skmlp_scratch.nn.typing import Array
 
 
-class FittedAttributes(DocumentationLink, BaseEstimator):
+class FittedAttributes(BaseEstimator):
     """Names and types of the attributes, for functions that take an estimator."""
 
     hidden_layer_sizes: Any

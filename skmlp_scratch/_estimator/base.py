@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self, cast
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skmlp_scratch._documentation import DocumentationLink
 from skmlp_scratch._estimator.attributes import FittedAttributes
 from skmlp_scratch._estimator.checkpoint import (
     Checkpoint,
@@ -46,6 +47,7 @@ class BaseScratchMLP(
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
+    DocumentationLink,
     FittedAttributes,
 ):
     """Base class. A subclass has the constructor, and passes its kind of targets."""
@@ -64,7 +66,7 @@ class BaseScratchMLP(
         during the fit. The new model is complete before anything is reported.
         """
         before = dict(vars(self))
-        defaults = _defaults(cast(Hashable, type(self)))
+        defaults = default_parameters(cast(Hashable, type(self)))
         check_parameters({name: getattr(self, name) for name in defaults})
         kept = {name: plain(before[name]) for name in defaults if name in before}
         twin = object.__new__(type(self))
@@ -72,7 +74,7 @@ class BaseScratchMLP(
         parameters = {name: getattr(twin, name) for name in defaults}
         reports = ignored_parameter_warnings(parameters, defaults)
         settings = Settings.of(parameters)
-        interrupted = _interrupted_fit(twin, settings, call)
+        interrupted = _read_interrupted(twin, settings, call)
         n_epochs = interrupted.n_epochs if interrupted else 0
         tasks = (
             None
@@ -89,9 +91,9 @@ class BaseScratchMLP(
         forgotten = before.keys() - vars(twin).keys()
         own = {k: v for k, v in vars(self).items() if k not in forgotten}
         # A single assignment: all attributes of one dict belong to one model.
-        self.__dict__ = own | learnt
+        replaced, self.__dict__ = self.__dict__, own | learnt
         if tasks:
-            tasks.end()
+            tasks.end(replaced)
         for report in found:
             warn(report)
 
@@ -142,7 +144,7 @@ class BaseScratchMLP(
             If there is no such file, or it cannot be read.
         """
         model = cls.__new__(cls)
-        contents = Checkpoint.read(Path(path), own_class(cls).__name__)
+        contents = Checkpoint.read(Path(path), cls)
         fitted_from(contents, model, Path(path))
         return model
 
@@ -199,8 +201,8 @@ class BaseScratchMLP(
     def training_summary(self) -> TrainingSummary:
         """Return what happened in the last fit: layer by layer, and in words.
 
-        After ``partial_fit``, and of a model from the middle of a fit (in a callback or
-        a checkpoint), little is known: training would take longer.
+        Little is known after ``partial_fit``, as the time of a call must not grow, and
+        of a fit that had not ended, as in a checkpoint.
 
         Returns
         -------
@@ -260,21 +262,22 @@ class BaseScratchMLP(
         return tags
 
 
-def _interrupted_fit(
+def _read_interrupted(
     twin: BaseScratchMLP, settings: Settings, call: Call
 ) -> Interrupted | None:
     """Return the fit to go on with, if any; the twin then has what it had learnt."""
     if call.resume_from is None:
         return None
-    name = own_class(type(twin)).__name__
-    interrupted = Interrupted.read(Path(call.resume_from), name, settings)
+    if not isinstance(call.resume_from, str | PathLike):
+        raise TypeError(f"resume_from must be a path, got {call.resume_from!r}")
+    interrupted = Interrupted.read(Path(call.resume_from), type(twin), settings)
     kept = {k: v for k, v in vars(twin).items() if not is_fitted(k)}
     twin.__dict__ = kept | interrupted.contents.attributes
     return interrupted
 
 
 @cache
-def _defaults(estimator_class: Hashable) -> dict[str, Any]:
+def default_parameters(estimator_class: Hashable) -> dict[str, Any]:
     """Return the defaults of the parameters; finding them takes 0.1 ms.
 
     A user's subclass may have a constructor with other parameters.

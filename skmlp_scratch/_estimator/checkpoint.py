@@ -1,5 +1,7 @@
 """What a checkpoint holds: a fitted model, and the fit that left it, to go on with."""
 
+import inspect
+import reprlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -15,16 +17,21 @@ from skmlp_scratch._estimator.continuation import (
     Past,
     TrainingState,
 )
+from skmlp_scratch._estimator.forms import check_attributes, check_state
 from skmlp_scratch._estimator.loaded import check_fitted
 from skmlp_scratch._estimator.parameters import check_parameters
 from skmlp_scratch._estimator.problem import Problem
-from skmlp_scratch._estimator.rows import Rows
 from skmlp_scratch._estimator.run import Run
 from skmlp_scratch._estimator.settings import Settings
 from skmlp_scratch._estimator.solvers import is_budgeted, is_stochastic
 from skmlp_scratch._estimator.storage import load_tree, save_tree
+from skmlp_scratch._estimator.targets import Targets
 from skmlp_scratch.exceptions import CheckpointError
-from skmlp_scratch.nn.state import set_state_of_training
+from skmlp_scratch.nn.state import (
+    bit_generator,
+    set_random_state,
+    set_state_of_training,
+)
 
 FORMAT, VERSION = "skmlp_scratch checkpoint", 1
 # What a fit may go on with other values of.
@@ -37,16 +44,17 @@ FREE = (
     "verbose",
     "warm_start",
 )
-SAMPLE_ROWS = 1000
 # Rows are those of the interrupted fit if sums over them are equal to this precision:
 # other machines scale features with other rounding.
 SAME = 1e-4
 # Fitted attributes whose names begin with an underscore.
 PRIVATE = [name for name in FittedAttributes.__annotations__ if name.startswith("_")]
+# Those that the check of X sets.
+NAMES_OF_X = ("n_features_in_", "feature_names_in_")
 STATES = {"state": TrainingState, "average": AverageState, "norm": NormState}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Checkpoint:
     """The contents of a checkpoint.
 
@@ -74,13 +82,17 @@ class Checkpoint:
         """
         tree = {"format": FORMAT, "version": VERSION, **vars(self)}
         state = self.attributes.get("_training_state")
+        try:
+            check_attributes(self.attributes)
+        except ValueError as error:
+            raise CheckpointError(f"No file can be read again if {error}") from error
         if state is not None:
             packed = self.attributes | {"_training_state": _as_dict(state)}
             tree["attributes"] = packed
         save_tree(path, tree, before)
 
     @classmethod
-    def read(cls, path: Path, estimator: str) -> Self:
+    def read(cls, path: Path, estimator_class: type) -> Self:
         """Read a file, and check that it holds a model of a class.
 
         Raises
@@ -89,22 +101,33 @@ class Checkpoint:
             If it is damaged, written by a newer version, or of something else.
         """
         tree = load_tree(path)
-        if not (isinstance(tree, dict) and tree.get("format") == FORMAT):
-            raise CheckpointError(f"{str(path)!r} is no checkpoint of skmlp_scratch")
-        if tree.get("version") != VERSION:
-            raise CheckpointError(
-                f"{str(path)!r} has version {tree.get('version')!r} of the format, and "
-                f"this skmlp_scratch reads version {VERSION}. Install a newer one."
-            )
         with damage_named(path):
-            contents = cls(**{field.name: tree[field.name] for field in fields(cls)})
-            if contents.estimator != estimator:
+            if not (isinstance(tree, dict) and tree.get("format") == FORMAT):
                 raise CheckpointError(
-                    f"{str(path)!r} holds a {contents.estimator}, not a {estimator}"
+                    f"{str(path)!r} is no checkpoint of skmlp_scratch"
                 )
+            if tree["version"] != VERSION:
+                raise CheckpointError(
+                    f"{str(path)!r} has version {tree['version']!r} of the format, and "
+                    f"this skmlp_scratch reads version {VERSION}. Install a newer one."
+                )
+            contents = cls(**{field.name: tree[field.name] for field in fields(cls)})
+            name = own_class(estimator_class).__name__
+            if contents.estimator != name:
+                raise CheckpointError(
+                    f"{str(path)!r} holds a {contents.estimator}, not a {name}"
+                )
+            given = contents.parameters
+            if not isinstance(given, dict):
+                raise TypeError("its parameters have no names")
+            contents.parameters = _completed(given, estimator_class)
             state = contents.attributes.get("_training_state")
             if state is not None:
                 contents.attributes["_training_state"] = _training_state(state)
+            check_attributes(contents.attributes)
+            others = [n for n in contents.attributes if not is_fitted(n)]
+            if others:
+                raise ValueError(f"no fit leaves {reprlib.repr(others)}")
         return contents
 
 
@@ -119,12 +142,14 @@ def _as_dict(state: Any) -> Any:
 
 
 def _training_state(values: Mapping[str, Any]) -> TrainingState:
-    return TrainingState(
+    state = TrainingState(
         **{
             name: STATES[name](**value) if name in STATES and value else value
             for name, value in values.items()
         }
     )
+    check_state(state)
+    return state
 
 
 @contextmanager
@@ -148,6 +173,27 @@ def fitted_from(contents: Checkpoint, model: FittedAttributes, path: Path) -> No
         model.__dict__.update(contents.parameters)
         model.__dict__.update(contents.attributes)
         check_fitted(model)
+
+
+def _completed(parameters: Mapping[str, Any], estimator_class: type) -> dict[str, Any]:
+    """Return the parameters that a class has, with its defaults for those not there.
+
+    The file may be of a subclass, or of a version, with more or fewer of them.
+    """
+    known_here = {
+        **inspect.signature(own_class(estimator_class)).parameters,
+        **inspect.signature(estimator_class).parameters,
+    }
+    defaults = {
+        name: parameter.default
+        for name, parameter in known_here.items()
+        if parameter.default is not inspect.Parameter.empty
+    }
+    given = {name: parameters[name] for name in known_here if name in parameters}
+    missing = known_here.keys() - defaults.keys() - given.keys()
+    if missing:
+        raise ValueError(f"it has no values for {sorted(missing)}")
+    return defaults | given
 
 
 def checkpoint_of(
@@ -206,34 +252,9 @@ def interrupted_fit(run: Run) -> dict[str, Any] | None:
     return {
         "past": past and _as_dict(past),
         "random_state": run.problem.random_state,
-        "rows": identity(run.problem),
+        "rows": run.problem.identity,
         "training": training,
     }
-
-
-def identity(problem: Problem) -> dict[str, Any]:
-    """Return numbers that tell rows from others: how many, and sums over a sample."""
-    found: dict[str, Any] = {}
-    for name, rows in ("", problem.training), ("_val", problem.held_out):
-        found[f"n_rows{name}"] = 0 if rows is None else len(rows)
-        found |= {} if rows is None else _sums(rows, name)
-    return found
-
-
-def _sums(rows: Rows, name: str) -> dict[str, tuple[float, float]]:
-    """Return sums that depend on the order of the rows, and the sums' size."""
-    sample = rows.sample(SAMPLE_ROWS)
-    weights = np.ones(1) if sample.weights is None else sample.weights
-    parts = {"X": sample.X, "y": sample.targets, "sample_weight": weights}
-    found = {}
-    for part, values in parts.items():
-        position = np.linspace(1, 2, values.shape[0])
-        total, size = (
-            float(position @ np.ravel(v.sum(axis=1) if v.ndim > 1 else v))
-            for v in (values.astype(np.float64), abs(values).astype(np.float64))
-        )
-        found[f"{part}{name}"] = (total, size)
-    return found
 
 
 @dataclass(frozen=True)
@@ -253,7 +274,7 @@ class Interrupted:
     past: Past | None
 
     @classmethod
-    def read(cls, path: Path, estimator: str, settings: Settings) -> Self:
+    def read(cls, path: Path, estimator_class: type, settings: Settings) -> Self:
         """Read a checkpoint, and check it against the settings.
 
         Raises
@@ -262,11 +283,11 @@ class Interrupted:
             If the file is damaged, or of a fit with other settings.
         """
         if not is_stochastic(settings.solver):
-            raise ValueError(
+            raise CheckpointError(
                 f"resume_from={str(path)!r} needs a solver that trains by "
                 f"mini-batches, got solver={settings.solver!r}. Fit without it."
             )
-        contents = Checkpoint.read(path, estimator)
+        contents = Checkpoint.read(path, estimator_class)
         if contents.interrupted is None:
             raise CheckpointError(
                 f"{str(path)!r} holds a fitted model, and no fit to go on with. Read "
@@ -279,6 +300,7 @@ class Interrupted:
             past = contents.interrupted["past"]
             if past is not None:
                 past = Past(**past | {"state": _training_state(past["state"])})
+                _check_past(past, contents.attributes, settings)
         return cls(path, contents, past)
 
     @property
@@ -291,39 +313,44 @@ class Interrupted:
         assert self.contents.interrupted is not None
         return self.contents.interrupted[name]
 
-    def random_numbers(self, settings: Settings) -> np.random.RandomState:
-        """Return the source of random numbers as it was before the fit drew any.
-
-        A RandomState that the caller passed is put there, NumPy's global one is not.
-        """
-        given = settings.random_state
-        rng = given if isinstance(given, np.random.RandomState) else None
-        rng = np.random.RandomState() if rng is None else rng
+    def random_numbers(self) -> np.random.RandomState:
+        """Return a source of random numbers as it was before the fit drew any."""
         with damage_named(self.path):
-            rng.set_state(self._stored("random_state"))
+            state = self._stored("random_state")
+            rng = np.random.RandomState(bit_generator(state))
+            set_random_state(rng, state)
         return rng
+
+    def check_data(self, est: FittedAttributes, targets: Targets) -> None:
+        """Raise an error unless features and targets are of the interrupted fit's form.
+
+        The estimator has the attributes that the check of X sets.
+        """
+        before, names = self.contents.attributes, "feature_names_in_"
+        if self.past and names in before and not hasattr(est, names):
+            est.__dict__[names] = before[names]  # a warm start has kept them, too
+        now: dict[str, Any] = {n: getattr(est, n, None) for n in NAMES_OF_X}
+        now["classes_"] = targets.attributes.get("classes_")
+        now["n_outputs_"] = targets.n_outputs
+        for name, new in now.items():
+            old: Any = before.get(name)
+            if not np.array_equal(old, new):
+                raise CheckpointError(
+                    f"{str(self.path)!r} is of a fit with {name}={old!r}, but now "
+                    f"{name} would be {new!r}. Pass the X and y of that fit."
+                )
 
     def check_rows(self, problem: Problem) -> None:
         """Raise an error unless the rows are those of the interrupted fit."""
         with damage_named(self.path):
-            self._check_classes(problem)
-            before, now = self._stored("rows"), identity(problem)
-            for name in before.keys() | now.keys():
+            before, now = self._stored("rows"), problem.identity
+            for name in now | before:
                 old, new = before.get(name), now.get(name)
                 same = old == new
                 if isinstance(old, tuple) and isinstance(new, tuple):
                     same = abs(old[0] - new[0]) <= SAME * max(old[1], new[1])
                 if not same:
                     self._refuse(name, old, new)
-
-    def _check_classes(self, problem: Problem) -> None:
-        classes: Any = self.contents.attributes.get("classes_")
-        now: Any = problem.targets.attributes.get("classes_")
-        if not np.array_equal(classes, now):
-            raise CheckpointError(
-                f"y has the classes {now}, but {str(self.path)!r} is of a fit with "
-                f"{classes}. Pass the y of that fit."
-            )
 
     def _refuse(self, name: str, old: Any, new: Any) -> None:
         if isinstance(old, int) and isinstance(new, int):
@@ -340,6 +367,31 @@ class Interrupted:
         """Put the parts of training into the state in which they were."""
         with damage_named(self.path):
             set_state_of_training(self._stored("training"), *parts)
+
+
+def _check_past(past: Past, attributes: Mapping[str, Any], settings: Settings) -> None:
+    """Raise an error unless a past fit is one of the same network."""
+    check_attributes(
+        {
+            "coefs_": past.coefs,
+            "intercepts_": past.intercepts,
+            "_activation": past.activation,
+            "out_activation_": past.out_activation,
+            "n_outputs_": past.n_outputs,
+            "loss_curve_": past.loss_curve,
+            "best_loss_": past.best_loss,
+            "validation_scores_": past.validation_scores,
+            "validation_loss_curve_": past.validation_losses,
+            "learning_rate_curve_": past.learning_rates,
+            "best_iter_": past.best_iter,
+            "t_": past.t,
+        }
+    )
+    now = [*attributes["coefs_"], *attributes["intercepts_"]]
+    for before, after in zip([*past.coefs, *past.intercepts], now, strict=True):
+        if before.shape != after.shape or before.dtype != after.dtype:
+            raise ValueError("the network is another one than before")
+    past.check_architecture(settings)
 
 
 def _check_same(before: Settings, now: Settings, path: Path) -> None:

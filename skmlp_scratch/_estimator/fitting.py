@@ -33,6 +33,7 @@ from skmlp_scratch._estimator.solvers import is_stochastic
 from skmlp_scratch._estimator.summary import summarize
 from skmlp_scratch._estimator.targets import Known, TargetKind, Targets
 from skmlp_scratch._estimator.training import solve
+from skmlp_scratch.exceptions import CheckpointError
 from skmlp_scratch.nn.inference import layer_outputs
 from skmlp_scratch.nn.initializers import initialize
 from skmlp_scratch.nn.layers import Affine
@@ -82,6 +83,7 @@ def fit(
     if interrupted:
         interrupted.check_rows(problem)
         restore = interrupted.restore
+        rng = handed_over(rng, settings)
     run = solve(problem, network, rng, observe, restore)
     history = run.history
     outcome = Outcome(problem, network, history)
@@ -115,18 +117,21 @@ def understand(
     reports : list of Warning
     """
     past = interrupted.past if interrupted else past_fit(est, settings, call)
-    fresh = past is None and interrupted is None
+    fresh = past is None or interrupted is not None
     X, y, reports = training_data(est, kind, call, reset=fresh)
     check_density(X, settings)
     dtype = computing_dtype(X, settings, past)
     check_float32_range(X, dtype)
-    targets = kind.targets(y, settings, known_targets(est, past, call))
-    rng = (
-        interrupted.random_numbers(settings)
-        if interrupted
-        else random_numbers(settings, past.state if past and call.incremental else None)
-    )
-    random_state = rng.get_state(legacy=False)
+    known = Known() if interrupted else known_targets(est, past, call)
+    targets = kind.targets(y, settings, known)
+    if interrupted:
+        interrupted.check_data(est, targets)
+        rng = interrupted.random_numbers()
+    else:
+        state = past.state if past and call.incremental else None
+        rng = random_numbers(settings, state)
+    # Only fit can be resumed, and a call of partial_fit should be quick.
+    random_state = None if call.incremental else rng.get_state(legacy=False)
     units = [X.shape[1], *settings.hidden_layer_sizes, targets.n_outputs]
     initial = initial_parameters(Parameters(units, dtype), settings, targets, past, rng)
     codes, by_class = targets.encode(y, dtype), settings.class_weight is not None
@@ -179,6 +184,23 @@ def past_fit(est: FittedAttributes, settings: Settings, call: Call) -> Past | No
     )
     past.check_architecture(settings)
     return past
+
+
+def handed_over(
+    rng: np.random.RandomState, settings: Settings
+) -> np.random.RandomState:
+    """Return the caller's source of random numbers, if any, in the state of another."""
+    if not isinstance(settings.random_state, np.random.RandomState):
+        return rng
+    state = rng.get_state(legacy=False)
+    try:
+        settings.random_state.set_state(state)
+    except ValueError as error:
+        raise CheckpointError(
+            f"random_state draws from another generator than {state['bit_generator']}, "
+            "which that of the interrupted fit did. Pass one like that."
+        ) from error
+    return settings.random_state
 
 
 def computing_dtype(X: Array, settings: Settings, past: Past | None) -> np.dtype[Any]:

@@ -27,13 +27,14 @@ class Progress:
         counted = f"{number} of {self.max_iter}, " if self.max_iter else ""
         self.epochs += 1
         seconds = time.perf_counter() - self.began
-        # The mean over all epochs so far. A clock may be too coarse for the first.
+        # The mean over the epochs of this call; one that resumes a fit begins with
+        # more in its history. A clock may be too coarse for the first epoch.
         speed = self.epochs * self.n_rows / max(seconds, 1e-6)
+        rates = history.learning_rates
         line = f"Iteration {number}, loss = {history.loss_curve[-1]:.8f}"
         line += f" ({counted}{seconds:.1f} s, {speed:,.0f} rows/s)"
-        *before, rate = history.learning_rates[-2:] or [0.0]
-        if before and rate < before[-1]:
-            line += f", learning rate = {rate:.3g}"
+        if len(rates) > 1 and rates[-1] < rates[-2]:
+            line += f", learning rate = {rates[-1]:.3g}"
         if history.validation_scores:
             line += f"\nValidation score: {history.validation_scores[-1]:.6f}"
             line += f", loss = {history.validation_losses[-1]:.6f}"

@@ -1,17 +1,20 @@
 """A file of numbers, text and arrays, without pickle: NumPy's ``.npz`` and JSON.
 
 A tree of dicts, lists, tuples, numbers, text and arrays becomes JSON, with the arrays
-beside it in the same file. Reading it runs no code and takes no more memory than a few
-times the size of the file, whatever is in there.
+beside it in the same file. Reading it runs no code. Arrays take twice their size in the
+file, and what JSON stands for at most some dozens of times its size: ``[]`` is an
+object.
 """
 
+import io
 import json
-import math
 import os
 import threading
 import time
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from glob import escape
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,6 +22,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from skmlp_scratch.exceptions import CheckpointError
+from skmlp_scratch.nn.state import bit_generator, set_random_state
 from skmlp_scratch.nn.typing import Array
 
 # Nobody writes a file for that long: what is left is of a process that died.
@@ -70,41 +74,35 @@ def load_tree(path: Path) -> Any:
     OSError
         If it cannot be read.
     """
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        try:
-            arrays = _read_arrays(file, size)
-            text = arrays.pop(TREE).tobytes()
-            return _unpacked(json.loads(text.decode("ascii")), arrays)
-        except OSError as error:
-            if error.errno is not None:
-                raise
-            raise _damaged(path) from error
-        except Exception as error:  # whatever a file with any content may lead to
-            raise _damaged(path) from error
-
-
-def _damaged(path: Path) -> CheckpointError:
-    return CheckpointError(
-        f"{str(path)!r} is no checkpoint of skmlp_scratch, or is damaged: cut off or "
-        "changed. Take an older checkpoint, or start anew."
-    )
+    content = path.read_bytes()  # what fails after that is for what is in there
+    try:
+        arrays = _read_arrays(content)
+        text = arrays.pop(TREE).tobytes()
+        return _unpacked(json.loads(text.decode("ascii")), arrays)
+    except Exception as error:
+        raise CheckpointError(
+            f"{str(path)!r} is no checkpoint of skmlp_scratch, or is damaged: cut off "
+            "or changed. Take an older checkpoint, or start anew."
+        ) from error
 
 
 # Writing
 
 
-def temporary_path(path: Path) -> Path:
+def temporary_path(path: Path, what: str = "new") -> Path:
     """Return where a file is written before it gets its name, by this thread only."""
-    return path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    writer = f"{os.getpid()}-{threading.get_ident()}"
+    return path.with_name(f".{path.name}.{what}-{writer}.part")
 
 
 def check_writable(path: Path) -> None:
     """Raise an OSError if a file cannot be written; remove what was left of others."""
+    path = path.resolve()
     _write_atomically(path, lambda file: file.write(b""), rename=False)
-    for file in path.parent.glob(f".{path.name}.*.part"):
-        if time.time() - file.stat().st_mtime > LEFT_BEHIND_SECONDS:
-            file.unlink(missing_ok=True)
+    for file in path.parent.glob(f".{escape(path.name)}.*.part"):
+        with suppress(FileNotFoundError):  # another process removes them, too
+            if time.time() - file.stat().st_mtime > LEFT_BEHIND_SECONDS:
+                file.unlink()
 
 
 def _write_atomically(
@@ -166,8 +164,10 @@ def _packed(value: Any, arrays: dict[str, Array], where: str) -> Any:
         form = {"$dict": [packed(pair) for pair in value.items()]}
     elif isinstance(value, np.random.RandomState):
         form = {"$random_state": _packed(value.get_state(legacy=False), arrays, where)}
-    elif isinstance(value, np.dtype | type):
-        form = {"$dtype": np.dtype(value).str}
+    elif isinstance(value, np.dtype):
+        form = {"$dtype": value.str}
+    elif isinstance(value, type) and issubclass(value, np.generic):
+        form = {"$type": np.dtype(value).str}
     elif isinstance(value, np.ndarray) and value.dtype.hasobject:
         form = {"$objects": packed([list(value.shape), value.ravel().tolist()])}
     elif isinstance(value, np.ndarray | np.generic):
@@ -198,14 +198,21 @@ def _unpacked(value: Any, arrays: dict[str, Array]) -> Any:
 
 
 def _random_state(state: Any) -> np.random.RandomState:
-    generator = np.random.RandomState()
-    generator.set_state(state)
-    return generator
+    rng = np.random.RandomState(bit_generator(state))
+    set_random_state(rng, state)
+    return rng
+
+
+def _dtype(name: str) -> np.dtype[Any]:
+    if len(name) > 5:  # those of numbers have names like <f8
+        raise ValueError(f"unknown type of numbers {name[:9]!r}")
+    return np.dtype(name)
 
 
 def _objects(shape: list[int], values: list[Any]) -> Array:
     objects = np.empty(len(values), object)
-    objects[:] = values
+    for position, value in enumerate(values):  # else a list would be several values
+        objects[position] = value
     return objects.reshape(shape)
 
 
@@ -214,7 +221,8 @@ MAKE: dict[str, Callable[[Any, dict[str, Array]], Any]] = {
     "$tuple": lambda values, _: tuple(values),
     "$dict": lambda pairs, _: dict(pairs),
     "$random_state": lambda state, _: _random_state(state),
-    "$dtype": lambda name, _: np.dtype(str(name)),
+    "$dtype": lambda name, _: _dtype(name),
+    "$type": lambda name, _: _dtype(name).type,
     "$objects": lambda content, _: _objects(*content),
     "$array": lambda name, arrays: arrays[name],
     "$scalar": lambda name, arrays: arrays[name][()],
@@ -224,14 +232,13 @@ MAKE: dict[str, Callable[[Any, dict[str, Array]], Any]] = {
 # Reading. zipfile checks the CRC of what it reads, once it has read all of it.
 
 
-def _read_arrays(file: IO[bytes], size: int) -> dict[str, Array]:
-    with zipfile.ZipFile(file) as archive:
+def _read_arrays(content: bytes) -> dict[str, Array]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = archive.infolist()
-        # Else a small file could become large, or parts of it be read many times.
-        if any(m.compress_type != zipfile.ZIP_STORED for m in members):
-            raise ValueError("compressed")
-        if sum(m.file_size for m in members) > size:
-            raise ValueError("members overlap")
+        # zipfile takes no more from a member than its size says. Without this, a small
+        # file could become large, or parts of it be read many times.
+        if sum(m.file_size for m in members) > len(content):
+            raise ValueError("members are compressed, or overlap")
         return {
             m.filename.removesuffix(".npy"): _read_array(archive, m) for m in members
         }
@@ -245,11 +252,9 @@ def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
             (2, 0): npy.read_array_header_2_0,
         }[version]
         shape, fortran_order, dtype = read_header(file)
-        if dtype.hasobject:
-            raise ValueError("objects")
         content = file.read()
-    # Before any memory is taken for it.
-    if math.prod(shape) * dtype.itemsize != len(content) or min(shape, default=1) < 0:
-        raise ValueError("another size than its shape says")
+    if min(shape, default=1) < 0:  # for reshape, -1 is whatever there is
+        raise ValueError("a negative size")
+    # Takes neither objects nor another size than the shape says.
     array = np.frombuffer(bytearray(content), dtype)
     return array.reshape(shape, order="F" if fortran_order else "C")

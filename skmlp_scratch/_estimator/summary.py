@@ -40,8 +40,10 @@ def summarize(outcome: Outcome, warnings: Sequence[Warning]) -> dict[str, Any]:
     """
     sample = outcome.problem.training.sample(SAMPLE_ROWS)
     sentences = [_ending(outcome)]
-    for part in (_training_loss, _validation, _kept, *TIPS):
-        sentences += part(outcome)
+    for tell in (_training_loss, _validation, _kept):
+        sentences += tell(outcome)
+    for advise in (_still_falling, _overfitted, _stopped_too_early):
+        sentences += advise(outcome)
     sentences += _hardly_better(outcome, warnings)
     sentences += [f"{type(warning).__name__}: {warning}" for warning in warnings]
     return {
@@ -68,9 +70,9 @@ def summary_of(fitted: FittedAttributes) -> TrainingSummary:
         return TrainingSummary(summary["layers"], summary["sentences"])
     curve = fitted.loss_curve_
     known = (
-        "From partial_fit, or from the middle of a fit: loss_curve_ has a length of "
-        f"{len(curve)} and ends with {curve[-1]:.4g}. Activations and gradients are "
-        "measured at the end of fit only."
+        "Trained by partial_fit, or by a fit that had not ended: loss_curve_ has "
+        f"{len(curve)} entries, the last is {curve[-1]:.4g}. Activations and gradients "
+        "are measured at the end of fit."
     )
     layers = weight_statistics(fitted.coefs_, fitted._activation)
     return TrainingSummary(layers, [known])
@@ -121,10 +123,8 @@ def _training_loss(outcome: Outcome) -> list[str]:
 
 def _validation(outcome: Outcome) -> list[str]:
     """Return score and loss on the validation rows, if there are any."""
-    scores, losses = (
-        outcome.history.validation_scores,
-        outcome.history.validation_losses,
-    )
+    history = outcome.history
+    scores, losses = history.validation_scores, history.validation_losses
     if not losses:
         return []
     last = f"score is {scores[-1]:.4g}, the loss {losses[-1]:.4g}"
@@ -229,6 +229,3 @@ def _stopped_too_early(outcome: Outcome) -> list[str]:
         return []
     what = "The validation loss was still falling when the score ceased to improve"
     return [f"{what}: with monitor='loss', training would have gone on."]
-
-
-TIPS = (_still_falling, _overfitted, _stopped_too_early)

@@ -5,6 +5,7 @@ changes, changes here. With older versions an estimator has no ``set_callbacks``
 fits as ever.
 """
 
+import copy
 from typing import Any
 
 from skmlp_scratch._estimator.attributes import FittedAttributes
@@ -102,23 +103,36 @@ class FitTasks:
     def _end_epoch(self, run: Run) -> bool:
         """Tell the callbacks that an epoch has ended; return whether one says stop."""
         self.n_epochs, self._run = self.n_epochs + 1, run
-
-        def attributes() -> dict[str, Any]:
-            # As a whole, so that no attribute of an earlier fit is left.
-            return {"__dict__": vars(self.twin) | run.fitted_attributes()}
-
-        stop = self._end(self._epoch, attributes)
-        self._epoch = None
+        # Forgotten first: whatever happens there, it is told once.
+        epoch, self._epoch = self._epoch, None
+        stop = self._end(epoch, lambda: self._as_fitted(run.fitted_attributes()))
         if not (stop or run.history.ended):
             self._begin_epoch()
         return stop
 
-    def end(self) -> None:
-        """Tell the callbacks that the fit has ended, and the estimator is complete."""
+    def _as_fitted(self, attributes: dict[str, Any]) -> dict[str, Any]:
+        """Return what makes a copy of the estimator a fitted one.
+
+        All attributes at once, so that none of an earlier fit is left. The copy is not
+        part of a search any more.
+        """
+        found = vars(self.twin) | attributes
+        found.pop("_parent_callback_ctx", None)
+        return {"__dict__": found}
+
+    def end(self, before: dict[str, Any]) -> None:
+        """Tell the callbacks that the fit has ended, and the estimator is complete.
+
+        If one of them fails, the estimator gets back the attributes from before.
+        """
         self._has_ended = True
-        if self._epoch:  # which was begun, but did not come to its end
-            self._end(self._epoch, None)
-        self._end(self._fit, {})
+        try:
+            if self._epoch:  # which was begun, but did not come to its end
+                self._end(self._epoch, None)
+            self._end(self._fit, lambda: self._as_fitted(copy.copy(self.twin).__dict__))
+        except Exception:
+            self._passed["estimator"].__dict__ = before
+            raise
 
     def _end(self, task: Any, attributes: Any) -> bool:
         task.checkpoint = self._checkpoint if attributes is not None else _nothing

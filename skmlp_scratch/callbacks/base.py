@@ -1,8 +1,12 @@
 """What the callbacks share: hooks that do nothing, and what an epoch has measured."""
 
 import math
+import time
 from numbers import Integral, Real
 from typing import Any
+
+import numpy as np
+from sklearn.base import MetaEstimatorMixin
 
 
 class Callback:
@@ -13,7 +17,13 @@ class Callback:
     """
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Prepare for a fit."""
+        """Refuse what has no iterations of its own: nothing would ever happen."""
+        if isinstance(estimator, MetaEstimatorMixin) or hasattr(estimator, "steps"):
+            raise TypeError(
+                f"{type(self).__name__} follows the iterations of one fit, got a "
+                f"{type(estimator).__name__}, which has none of its own. Call "
+                "set_callbacks of the estimator within it."
+            )
 
     def teardown(self, estimator: Any, context: Any) -> None:
         """Clean up after a fit, whether it succeeded or not."""
@@ -23,6 +33,47 @@ class Callback:
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> bool | None:
         """Do nothing at the end of a task."""
+
+
+class TimedCallback(Callback):
+    """A callback that knows how long each fit has taken."""
+
+    def __init__(self) -> None:
+        self._begun: dict[int, float] = {}
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Start the clock."""
+        super().setup(estimator, context)
+        self._begun[id(estimator)] = time.monotonic()
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """Forget the fit."""
+        self._begun.pop(id(estimator), None)
+
+    def time_of(self, estimator: Any) -> float:
+        """Return the seconds since the beginning of the fit."""
+        return time.monotonic() - self._begun[id(estimator)]
+
+
+class EpochCallback(TimedCallback):
+    """A callback that handles what each epoch has measured."""
+
+    def on_fit_task_end(
+        self, estimator: Any, context: Any, *, fitted_estimator: Any = None
+    ) -> bool:
+        """Handle what an epoch has measured; return whether to end the fit."""
+        if fitted_estimator is None or not is_iteration(context):
+            return False
+        measured = {
+            "epoch": iterations_done(fitted_estimator, context),
+            "seconds": round(self.time_of(estimator), 6),
+            **last_values(fitted_estimator),
+        }
+        return is_true(self.handle(measured, context))
+
+    def handle(self, measured: dict[str, Any], context: Any) -> object:
+        """Do something with it; True ends the fit."""
+        raise NotImplementedError
 
 
 def is_iteration(context: Any) -> bool:
@@ -35,6 +86,11 @@ def is_iteration(context: Any) -> bool:
         and parent.sequential_subtasks
         and parent.estimator_name == context.estimator_name
     )
+
+
+def is_true(answer: object) -> bool:
+    """Return whether an answer is True, of Python or NumPy, and not just any object."""
+    return isinstance(answer, bool | np.bool_) and bool(answer)
 
 
 def is_real(value: object) -> bool:

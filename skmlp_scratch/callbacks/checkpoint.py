@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from itertools import pairwise
 from os import PathLike, link
 from pathlib import Path
 from typing import Any
@@ -110,24 +111,30 @@ class Checkpoint(Callback):
             write()
         except OSError as error:
             if self.on_error == "raise":
+                error.add_note(
+                    f"No checkpoint in {str(self.path)!r}; an older one is as it was. "
+                    "With on_error='warn' the fit goes on."
+                )
                 raise
             message = f"No checkpoint in {str(self.path)!r}: {error}. The fit goes on."
             warn(UserWarning(message))
 
-    def _older(self, number: int) -> Path:
-        return self.path.with_suffix(f".{number}{self.path.suffix}")
-
     def _keep_older(self) -> None:
         """Give older files their next numbers; the newest also stays where it is."""
-        if self.keep == 1 or not self.path.exists():
+        newest = self.path.resolve()  # beside the file itself, if the path is a link
+        if self.keep == 1 or not newest.exists():
             return
-        for number in range(self.keep - 1, 1, -1):
-            if self._older(number - 1).exists():
-                self._older(number - 1).replace(self._older(number))
-        copy = temporary_path(self._older(1))
-        copy.unlink(missing_ok=True)
+        numbers = range(1, self.keep)
+        older = [newest.with_suffix(f".{n}{newest.suffix}") for n in numbers]
+        for younger, file in list(pairwise(older))[::-1]:
+            if younger.exists():
+                younger.replace(file)
+        copy = temporary_path(newest, "old")
         try:
-            link(self.path, copy)
-        except OSError:  # a file system without links
-            shutil.copyfile(self.path, copy)
-        copy.replace(self._older(1))
+            try:
+                link(newest, copy)
+            except OSError:  # a file system without links
+                shutil.copyfile(newest, copy)
+            copy.replace(older[0])
+        finally:
+            copy.unlink(missing_ok=True)

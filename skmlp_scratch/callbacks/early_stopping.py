@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from skmlp_scratch.callbacks.base import (
@@ -14,7 +15,25 @@ from skmlp_scratch.callbacks.base import (
     iterations_done,
 )
 
-MONITORS = [name for name in CURVES if name != "learning_rate"]
+LOSSES = ("loss", "validation_loss")
+MONITORS = (*LOSSES, "validation_score")
+
+
+@dataclass
+class _Seen:
+    """What a fit has shown so far; larger scores are better."""
+
+    epochs: int = 0
+    best: float = -math.inf
+    without_improvement: int = 0
+
+    def add(self, score: float, min_delta: float) -> None:
+        self.epochs += 1
+        # A comparison with NaN is False: NaN is no improvement.
+        if score > self.best + min_delta:
+            self.best, self.without_improvement = score, 0
+        else:
+            self.without_improvement += 1
 
 
 class EarlyStopping(Callback):
@@ -30,13 +49,15 @@ class EarlyStopping(Callback):
             default='validation_loss'
         What to watch. A name is a value that our estimators measure after every epoch,
         those of validation if there are validation rows (``X_val`` or
-        ``early_stopping``). A callable ``monitor(fitted_estimator, X, y)`` returns a
-        score, of which larger is better, as scikit-learn's scorers do; it works with
-        every estimator that heeds what callbacks of scikit-learn say.
+        ``early_stopping``); ``'loss'`` is the training loss. A callable
+        ``monitor(fitted_estimator, X, y)`` returns a score, of which larger is better,
+        as scikit-learn's scorers do; it works with every estimator that heeds what
+        callbacks of scikit-learn say.
     patience : int, default=10
         End the fit after this many epochs in a row without improvement, at least 1.
     min_delta : float, default=0.0
-        What counts as an improvement is better than the best value by more than this.
+        The smallest improvement that counts: a value must be better than the best by
+        more than this.
 
     Raises
     ------
@@ -65,20 +86,21 @@ class EarlyStopping(Callback):
                 f"monitor must be one of {', '.join(map(repr, MONITORS))}, or a "
                 f"callable(fitted_estimator, X, y), got {monitor!r}"
             )
-        if not (is_positive_int(patience)):
+        if not is_positive_int(patience):
             raise ValueError(f"patience must be an int of at least 1, got {patience!r}")
         if not (is_real(min_delta) and 0 <= min_delta < math.inf):
             raise ValueError(f"min_delta must be a number from 0, got {min_delta!r}")
         self.monitor, self.patience, self.min_delta = monitor, patience, min_delta
-        self._scores: dict[int, list[float]] = {}
+        self._seen: dict[int, _Seen] = {}
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Begin with no scores."""
-        self._scores[id(estimator)] = []
+        """Begin with nothing seen."""
+        super().setup(estimator, context)
+        self._seen[id(estimator)] = _Seen()
 
     def teardown(self, estimator: Any, context: Any) -> None:
         """Forget the fit."""
-        self._scores.pop(id(estimator), None)
+        self._seen.pop(id(estimator), None)
 
     def on_fit_task_end(
         self,
@@ -92,17 +114,22 @@ class EarlyStopping(Callback):
         """Return whether the values of the last epochs call for an end."""
         if fitted_estimator is None or not is_iteration(context):
             return False
-        scores = self._scores[id(estimator)]
+        seen = self._seen[id(estimator)]
         if isinstance(self.monitor, str):
-            # Read from the estimator, so that a resumed fit ends where it would have.
-            n_epochs = iterations_done(fitted_estimator, context)
-            scores = self._measured(fitted_estimator, self.monitor)[-n_epochs:]
+            # With the epochs before a resumed fit, so that it ends where the
+            # uninterrupted one would have.
+            values = self._measured(fitted_estimator, self.monitor)
+            n_epochs = min(iterations_done(fitted_estimator, context), len(values))
+            scores = values[len(values) - n_epochs + seen.epochs :]
         else:
-            scores.append(float(self.monitor(fitted_estimator, X, y)))
-        return self._epochs_without_improvement(scores) >= self.patience
+            scores = [float(self.monitor(fitted_estimator, X, y))]
+        sign = -1 if self.monitor in LOSSES else 1
+        for score in scores:
+            seen.add(sign * score, self.min_delta)
+        return seen.without_improvement >= self.patience
 
     def _measured(self, fitted_estimator: Any, name: str) -> list[float]:
-        """Return what the estimator has measured, such that larger is better."""
+        """Return what the estimator has measured."""
         values = curve(fitted_estimator, name)
         if not values:
             remedy = "Pass a callable as monitor"
@@ -112,13 +139,4 @@ class EarlyStopping(Callback):
                 f"EarlyStopping(monitor={name!r}) needs {CURVES[name]}, which this fit "
                 f"of {type(fitted_estimator).__name__} does not have. {remedy}."
             )
-        sign = 1 if name == "validation_score" else -1
-        return [sign * value for value in values]
-
-    def _epochs_without_improvement(self, scores: list[float]) -> int:
-        best, last_improvement = -math.inf, -1
-        for epoch, score in enumerate(scores):
-            # A comparison with NaN is False: NaN is no improvement.
-            if score > best + self.min_delta:
-                best, last_improvement = score, epoch
-        return len(scores) - 1 - last_improvement
+        return values

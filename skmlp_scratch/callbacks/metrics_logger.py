@@ -2,21 +2,20 @@
 
 import json
 import math
-from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from skmlp_scratch.callbacks.on_epoch_end import OnEpochEnd
+from skmlp_scratch.callbacks.base import EpochCallback
 
 
-class MetricsLogger(OnEpochEnd):
+class MetricsLogger(EpochCallback):
     """Append a line of JSON to a file after every epoch.
 
     A line has ``run`` (the same text in all lines of one fit, or of all fits of one
     search), ``task`` (the numbers of the tasks down to the epoch, from 0, which tell
-    the fits of a search apart), ``estimator``, and what :class:`OnEpochEnd` hands over:
-    ``epoch``, ``seconds`` and, as far as the estimator measures them, ``loss``,
+    the fits of a search apart), ``estimator``, ``epoch``, counted from 1, ``seconds``
+    since the beginning of the fit and, as far as the estimator measures them, ``loss``,
     ``validation_loss``, ``validation_score`` and ``learning_rate``. An infinite value
     is null.
 
@@ -45,34 +44,32 @@ class MetricsLogger(OnEpochEnd):
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        super().__init__(self._append)
+        super().__init__()
         self.path = Path(path)
 
     def setup(self, estimator: Any, context: Any) -> None:
         """Start the clock, and see that the file can be written."""
         super().setup(estimator, context)
-        self._write("")
+        self._append("")
 
-    def _told(self, context: Any, measured: dict[str, Any]) -> object:
+    def handle(self, measured: dict[str, Any], context: Any) -> None:
+        """Append the line of an epoch."""
         task, parent = [context.task_id], context.parent
         while parent.parent is not None:
             task.insert(0, parent.task_id)
             parent = parent.parent
-        where = {
+        line = {
             "run": str(context.root_uuid),
             "task": task,
             "estimator": context.estimator_name,
+            **measured,
         }
-        return self.function(where | measured)
-
-    def _append(self, line: Mapping[str, Any]) -> None:
         # JSON has no infinity.
         infinite = [k for k, v in line.items() if v in (math.inf, -math.inf)]
-        self._write(
-            json.dumps({**line} | dict.fromkeys(infinite), allow_nan=False) + "\n"
-        )
+        line |= dict.fromkeys(infinite)
+        self._append(json.dumps(line, allow_nan=False) + "\n")
 
-    def _write(self, text: str) -> None:
+    def _append(self, text: str) -> None:
         # One write in append mode: lines of several processes do not mix.
         with self.path.open("ab", buffering=0) as file:
             file.write(text.encode("utf-8"))

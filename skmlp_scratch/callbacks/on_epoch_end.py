@@ -1,18 +1,12 @@
 """``OnEpochEnd``: hand what an epoch has measured to a function."""
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from skmlp_scratch.callbacks.base import (
-    Callback,
-    is_iteration,
-    iterations_done,
-    last_values,
-)
+from skmlp_scratch.callbacks.base import EpochCallback
 
 
-class OnEpochEnd(Callback):
+class OnEpochEnd(EpochCallback):
     """Call a function after every epoch with what the epoch has measured.
 
     This is the way to other tools: a function that passes the numbers on to MLflow, or
@@ -46,30 +40,9 @@ class OnEpochEnd(Callback):
     def __init__(self, function: Callable[[Mapping[str, Any]], object]) -> None:
         if not callable(function):
             raise TypeError(f"function must be callable, got {function!r}")
+        super().__init__()
         self.function = function
-        self._begun: dict[int, float] = {}
 
-    def setup(self, estimator: Any, context: Any) -> None:
-        """Start the clock."""
-        self._begun[id(estimator)] = time.monotonic()
-
-    def teardown(self, estimator: Any, context: Any) -> None:
-        """Forget the fit."""
-        self._begun.pop(id(estimator), None)
-
-    def on_fit_task_end(
-        self, estimator: Any, context: Any, *, fitted_estimator: Any = None
-    ) -> bool:
+    def handle(self, measured: dict[str, Any], context: Any) -> object:
         """Call the function."""
-        if fitted_estimator is None or not is_iteration(context):
-            return False
-        seconds = time.monotonic() - self._begun[id(estimator)]
-        measured = {
-            "epoch": iterations_done(fitted_estimator, context),
-            "seconds": round(seconds, 6),
-            **last_values(fitted_estimator),
-        }
-        return self._told(context, measured) is True
-
-    def _told(self, context: Any, measured: dict[str, Any]) -> object:
         return self.function(measured)

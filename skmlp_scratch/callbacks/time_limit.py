@@ -1,12 +1,11 @@
 """``TimeLimit``: end a fit when its time is up."""
 
-import time
 from typing import Any
 
-from skmlp_scratch.callbacks.base import Callback, is_real
+from skmlp_scratch.callbacks.base import TimedCallback, is_real
 
 
-class TimeLimit(Callback):
+class TimeLimit(TimedCallback):
     """End a fit after the first epoch that ends after the time is up.
 
     Works with every estimator that heeds what callbacks of scikit-learn say. The fitted
@@ -34,17 +33,9 @@ class TimeLimit(Callback):
     def __init__(self, seconds: float) -> None:
         if not (is_real(seconds) and seconds > 0):
             raise ValueError(f"seconds must be a number above 0, got {seconds!r}")
+        super().__init__()
         self.seconds = seconds
-        self._begun: dict[int, float] = {}
-
-    def setup(self, estimator: Any, context: Any) -> None:
-        """Start the clock."""
-        self._begun[id(estimator)] = time.monotonic()
-
-    def teardown(self, estimator: Any, context: Any) -> None:
-        """Forget the fit."""
-        self._begun.pop(id(estimator), None)
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
         """Return whether the time is up."""
-        return time.monotonic() - self._begun[id(estimator)] >= self.seconds
+        return self.time_of(estimator) >= self.seconds

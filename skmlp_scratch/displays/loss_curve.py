@@ -231,8 +231,8 @@ class LossCurveDisplay:
             curves["validation_loss_curve"] = ("loss", "validation", "--")
         if self.validation_scores is not None:
             curves["validation_scores"] = ("score", "validation", "--")
-        rates = np.asarray(self.learning_rate_curve or [], dtype=float)
-        if len(set(rates[np.isfinite(rates)])) > 1:
+        rates = self.learning_rate_curve
+        if rates is not None and len(set(np.array(rates)[np.isfinite(rates)])) > 1:
             curves["learning_rate_curve"] = ("learning_rate", "learning rate", "-")
         return curves
 

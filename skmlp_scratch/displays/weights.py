@@ -1,7 +1,6 @@
 """``WeightsDisplay``: what the units of the first layer look for in an image."""
 
 import math
-import operator
 from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
@@ -79,7 +78,7 @@ class WeightsDisplay:
         estimator: Any,
         *,
         image_shape: tuple[int, int] | None = None,
-        n_units: Any = 20,
+        n_units: int | None = 20,
         ax: Any = None,
         cmap: Any = "RdBu_r",
         colorbar: bool = True,
@@ -116,7 +115,7 @@ class WeightsDisplay:
         ------
         ValueError
             If the image has not as many pixels as there are features, or ``n_units`` is
-            no positive integer.
+            not a positive integer.
         NotFittedError
             If the estimator is not fitted.
         TypeError
@@ -127,8 +126,7 @@ class WeightsDisplay:
         network = network_in(estimator, "coefs_")
         W = network.coefs_[0]
         shape = _checked_shape(image_shape, len(W))
-        is_number = isinstance(n_units, Integral) and int(n_units) >= 1
-        if not (n_units is None or is_number):
+        if not (n_units is None or _is_positive_integer(n_units)):
             raise ValueError(
                 f"n_units must be a positive integer or None, got {n_units!r}"
             )
@@ -223,9 +221,8 @@ def usefulness_of_units(coefs: Sequence[Array], *, softmax: bool) -> Array:
     return np.sqrt((first**2).sum(axis=0) * ways_out)
 
 
-def _checked_shape(
-    image_shape: tuple[int, int] | None, n_features: int
-) -> tuple[int, int]:
+def _checked_shape(image_shape: Any, n_features: int) -> tuple[int, int]:
+    """Return a height and a width, or raise a ValueError."""
     side = math.isqrt(n_features)
     is_square = side * side == n_features
     if image_shape is None and is_square:
@@ -235,17 +232,19 @@ def _checked_shape(
             f"n_features_in_={n_features} pixels make no square; pass the height and "
             "width of the images as image_shape"
         )
-    try:
-        shape = tuple(map(operator.index, image_shape))
-    except TypeError:
-        shape = ()
-    if len(shape) != 2 or min(shape) < 1 or math.prod(shape) != n_features:
+    shape = tuple(np.atleast_1d(image_shape).tolist())
+    sizes = len(shape) == 2 and all(map(_is_positive_integer, shape))
+    if not sizes or math.prod(shape) != n_features:
         advice = f"; image_shape=({side}, {side}) would fit" if is_square else ""
         raise ValueError(
             "image_shape must be a height and a width whose product is "
             f"n_features_in_={n_features}, got {image_shape!r}{advice}"
         )
     return shape[0], shape[1]
+
+
+def _is_positive_integer(value: object) -> bool:
+    return isinstance(value, Integral) and int(value) >= 1
 
 
 def _mosaic(images: Array) -> Array:

@@ -111,7 +111,7 @@ class BatchNorm:
         if len(x) > 1:
             self.mean[...] = self.beta[...] = x.mean(axis=0, dtype=np.float64)
             self.var[...] = x.var(axis=0, dtype=np.float64)
-            self.n_seen = len(x)
+            self.n_seen = float(len(x))
         self.gamma[...] = np.sqrt(self.var + self.epsilon)
 
     def _share_out(self, n_rows: int) -> float:

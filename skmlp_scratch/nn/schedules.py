@@ -32,7 +32,7 @@ class Constant:
     def __init__(
         self, learning_rate_init: float, n_steps: int = 1, power_t: float = 0.5
     ) -> None:
-        self.learning_rate = self.learning_rate_init = learning_rate_init
+        self.learning_rate = self.learning_rate_init = float(learning_rate_init)
         self.n_steps, self.power_t = n_steps, power_t
 
     def end_step(self) -> None:

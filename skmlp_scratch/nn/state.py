@@ -5,6 +5,7 @@ here, by class; a test trains, and finds any that is missing. What does not chan
 made anew from the settings.
 """
 
+import reprlib
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
@@ -22,6 +23,8 @@ from skmlp_scratch.nn.stopping import Patience, Watch
 from skmlp_scratch.nn.training import Step
 from skmlp_scratch.nn.updates import WeightAverage
 
+# Where random numbers may come from, and how many each makes at a time.
+BIT_GENERATORS = {"MT19937": 624, "PCG64": 1, "PCG64DXSM": 1, "Philox": 4, "SFC64": 1}
 # What changes in training. Arrays stand here by reference: whoever keeps a state longer
 # than until the next step copies it.
 CHANGING: dict[type, tuple[str, ...]] = {
@@ -120,18 +123,53 @@ def set_state_of_training(
         If it is the state of other parts.
     """
     vector = network.parameters.vector
-    batches.order[...] = state["order"]
-    if batches.rng:
-        batches.rng.set_state(state["random_state"])
-    for rng, of_generator in zip(generators(network), state["noise"], strict=True):
-        rng.bit_generator.state = of_generator
     watch.best = BestTwo(vector, history.best_epoch)
     as_it_is = state_of_training(network, batches, step, watch, history)
     check_form(as_it_is, state)
+    if not np.array_equal(np.sort(state["order"]), np.sort(batches.order)):
+        raise ValueError("the order of the rows is one of other rows")
+    if batches.rng:
+        set_random_state(batches.rng, state["random_state"])
+    for rng, of_generator in zip(generators(network), state["noise"], strict=True):
+        rng.bit_generator.state = of_generator
+    batches.order[...] = state["order"]
     vector[...] = state["parameters"]
     for name, part in parts(network, step, watch, history):
         for key in changing(part):
             setattr(part, key, state["parts"][name][key])
+
+
+def bit_generator(state: Any) -> np.random.BitGenerator:
+    """Return a new bit generator of the kind that a state is of.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    name = state["bit_generator"]
+    if name not in BIT_GENERATORS:
+        raise ValueError(f"unknown bit generator {reprlib.repr(name)}")
+    made: np.random.BitGenerator = getattr(np.random, name)()
+    return made
+
+
+def set_random_state(rng: np.random.RandomState, state: Any) -> None:
+    """Set the state of a source of random numbers.
+
+    Raises
+    ------
+    ValueError
+        If it is the state of another one, or of none: NumPy would read beyond the end
+        of its numbers, and crash, if a state says that it is there.
+    """
+    as_it_is = rng.get_state(legacy=False)
+    check_form(as_it_is, state)
+    name = as_it_is["bit_generator"]
+    position = max(state["state"].get("pos", 0), state.get("buffer_pos", 0))
+    if state["bit_generator"] != name or position > BIT_GENERATORS[name]:
+        raise ValueError(f"{name} has no random number {position}")
+    rng.set_state(state)
 
 
 def check_form(expected: Any, given: Any, where: str = "state") -> None:
@@ -150,16 +188,19 @@ def check_form(expected: Any, given: Any, where: str = "state") -> None:
     elif isinstance(expected, list | tuple) and type(expected) is type(given):
         expected = expected or [0.0] * len(given)
         fits = len(expected) == len(given)
-        for one, other in zip(expected, given, strict=fits):
-            check_form(one, other, where)
-    elif isinstance(expected, bool | str):
+        if fits:
+            for one, other in zip(expected, given, strict=True):
+                check_form(one, other, where)
+    elif isinstance(expected, bool | str | int):
         fits = type(expected) is type(given)
+        fits = fits and (type(expected) is not int or 0 <= given < 2**128)
+    elif expected is None or isinstance(expected, float):
+        fits = isinstance(given, float) or (expected is None and given is None)
     else:
-        plain = expected is None or isinstance(expected, int | float)
-        number = isinstance(given, int | float) and not isinstance(given, bool)
-        fits = (plain and number) or (expected is None and given is None)
+        fits = False
     if not fits:
-        raise ValueError(f"{where}: {expected!r} expected, got {given!r}")
+        one, other = reprlib.repr(expected), reprlib.repr(given)
+        raise ValueError(f"{where}: something like {one} expected, got {other}")
 
 
 def generators(network: Network) -> list[Any]:

@@ -38,7 +38,7 @@ class Validation:
     def measure(self, network: Network) -> tuple[float, float]:
         """Return the score and the mean loss of the network."""
         weights = self.weights
-        normalizer = None if weights is None else weights.sum()
+        normalizer = None if weights is None else float(weights.sum())
         with np.errstate(over="ignore", invalid="ignore"):
             logits = network.predict(self.X, self.rows)
             score = self.score(logits, self.targets, weights)

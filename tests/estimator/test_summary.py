@@ -9,6 +9,7 @@ import pytest
 import reference
 from helpers import (
     ESTIMATORS,
+    SKLEARN,
     both,
     estimator_for,
     ignore_convergence,
@@ -34,6 +35,7 @@ from test_warnings import CASES, provoke
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
 from skmlp_scratch._estimator import training
+from skmlp_scratch.callbacks import EarlyStopping
 from skmlp_scratch.exceptions import ConstantPredictionWarning, DeadUnitsWarning
 from skmlp_scratch.nn import numerical_gradient
 from skmlp_scratch.nn.activations import ACTIVATIONS
@@ -514,11 +516,28 @@ def test_partial_fit_knows_weights_only(estimator_class):
     for name in ("mean", "std", "dead", "gradient_norm", "bias_gradient_norm"):
         assert np.isnan(found[name]).all()
     assert explained(est) == (
-        "From partial_fit, or from the middle of a fit: loss_curve_ has a length of 6 "
-        f"and ends with {est.loss_:.4g}. Activations and gradients are measured at the "
-        "end of fit only."
+        "Trained by partial_fit, or by a fit that had not ended: loss_curve_ has 6 "
+        f"entries, the last is {est.loss_:.4g}. Activations and gradients are measured "
+        "at the end of fit."
     )
     assert layers_of(est.fit(X, y)) == whole
+
+
+@pytest.mark.skipif(SKLEARN < (1, 9), reason="scikit-learn has callbacks from 1.9 on")
+def test_of_a_fit_that_has_not_ended_the_weights_are_known():
+    found = []
+
+    def keep(fitted, X, y):
+        found.append(fitted.training_summary())
+        return 0.0
+
+    est = quick().fit(X, y)  # whose summary is of another fit
+    est.set_callbacks(EarlyStopping(keep)).fit(X, y)
+    assert len(found) == est.n_iter_
+    for number, summary in enumerate(found, 1):
+        assert "by a fit that had not ended" in summary.explain()
+        assert f"has {number} entr" in summary.explain()
+    assert found[-1].layers["weight_norm"] == layers_of(est)["weight_norm"]
 
 
 def test_a_fit_that_fails_leaves_the_summary():
