@@ -404,8 +404,8 @@ def test_a_member_that_would_be_read_many_times(path):
     start, end = content.index(b"PK\x01\x02"), content.index(b"PK\x05\x06")
     second = content.index(b"PK\x01\x02", start + 1)
     directory = 99 * content[start:second] + content[second:end]
-    numbers = struct.pack("<4xHHHHIIH", 0, 0, 100, 100, len(directory), start, 0)
-    path.write_bytes(content[:start] + directory + b"PK\x05\x06" + numbers[4:])
+    numbers = struct.pack("<HHHHIIH", 0, 0, 100, 100, len(directory), start, 0)
+    path.write_bytes(content[:start] + directory + b"PK\x05\x06" + numbers)
     with zipfile.ZipFile(path) as archive:
         assert len(archive.infolist()) == 100
     with pytest.raises(CheckpointError, match="is no checkpoint"):
