@@ -133,11 +133,12 @@ def _write_atomically(
 def _flush_folder(folder: Path) -> None:
     """Have the new name on the disk, where systems let one flush a folder."""
     if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        with suppress(OSError):  # some network drives cannot; the file is there
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 # From a tree to JSON and back. Where JSON has no form, there is a dict with one key,

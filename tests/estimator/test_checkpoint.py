@@ -396,6 +396,18 @@ def test_more_epochs_than_planned(estimator_class, path):
 
 
 @both
+def test_more_patience_than_before(estimator_class, path):
+    X, y, _ = Case({}).data(estimator_class)
+    parameters = {"tol": 0.5, "max_iter": 30}
+    first = make(estimator_class, n_iter_no_change=2, **parameters)
+    first.set_callbacks(Checkpoint(path)).fit(X, y)
+    whole = make(estimator_class, n_iter_no_change=9, **parameters).fit(X, y)
+    assert first.n_iter_ < whole.n_iter_ < 30
+    resumed = make(estimator_class, n_iter_no_change=9, **parameters)
+    assert_same_model(resumed.fit(X, y, resume_from=path), whole)
+
+
+@both
 def test_a_fit_that_another_callback_has_ended_goes_on(estimator_class, path):
     X, y, _ = Case({}).data(estimator_class)
     ended = make(estimator_class, averaging=0.9, early_stopping=True)
