@@ -115,6 +115,10 @@ def _write_atomically(
     path = path.resolve()  # a link stays a link
     if path.is_dir():
         raise IsADirectoryError(f"{str(path)!r} is a folder, and no file to write to")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"{str(path)!r} cannot be written: there is no such folder. Create it."
+        )
     temporary = temporary_path(path)
     try:
         with temporary.open("wb") as file:
