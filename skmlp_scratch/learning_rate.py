@@ -40,7 +40,7 @@ from skmlp_scratch._estimator.training import (
 )
 from skmlp_scratch._estimator.value_targets import RealValues
 from skmlp_scratch.classifier import ScratchMLPClassifier
-from skmlp_scratch.displays._drawing import line_keywords, new_axes
+from skmlp_scratch.displays._drawing import axes_for, line_keywords
 from skmlp_scratch.exceptions import DivergenceError, warn
 from skmlp_scratch.nn.network import Network
 from skmlp_scratch.nn.range_test import fall_beside_noise, range_test, smooth, suggest
@@ -394,7 +394,8 @@ class LearningRateDisplay:
         Raises
         ------
         TypeError, ValueError, DivergenceError
-            As :func:`find_learning_rate`.
+            As :func:`find_learning_rate`. A TypeError, too, if ``ax`` is something
+            else.
         ImportError
             If matplotlib is not installed.
         """
@@ -420,10 +421,12 @@ class LearningRateDisplay:
 
         Raises
         ------
+        TypeError
+            If ``ax`` is something else.
         ImportError
             If matplotlib is not installed.
         """
-        self.ax_ = ax = new_axes(self) if ax is None else ax
+        self.ax_ = ax = axes_for(self, ax)
         self.figure_ = ax.figure
         search = self.search
         faint = {"color": "0.75", "markersize": 4, "label": "each batch"}

@@ -426,8 +426,8 @@ class ScratchMLPRegressor(RegressorMixin, BaseScratchMLP):
             in a fit that was interrupted. That fit is continued, from the last epoch in
             the file, and ends with the weights that it would have had. Data and
             parameters must be those of that fit; only ``max_iter`` (without a plan for
-            ``learning_rate``), ``tol``, ``n_iter_no_change`` and ``verbose`` may have
-            changed. Not for L-BFGS.
+            ``learning_rate``), ``tol``, ``n_iter_no_change``, ``verbose`` and
+            ``warm_start`` may have changed. Not for L-BFGS.
 
         Returns
         -------

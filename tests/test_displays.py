@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from helpers import SKLEARN, ignore_convergence, quick, scaled_iris, warnings_as
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_digits
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import NotFittedError
@@ -140,6 +141,15 @@ def test_the_network_inside_is_found(wrap):
 
 
 @ignore_convergence
+def test_the_network_of_a_transformed_target_is_found():
+    pipeline = make_pipeline(StandardScaler(), quick(ScratchMLPRegressor))
+    model = TransformedTargetRegressor(pipeline, transformer=StandardScaler())
+    display = LossCurveDisplay.from_estimator(model.fit(*scaled_iris()))
+    curve = model.regressor_[-1].loss_curve_
+    assert list(display.lines_["loss_curve"].get_ydata()) == curve
+
+
+@ignore_convergence
 @pytest.mark.parametrize("estimator_class", [MLPClassifier, MLPRegressor])
 def test_networks_of_scikit_learn(estimator_class):
     X, y = scaled_iris()
@@ -199,6 +209,21 @@ def test_a_single_axes_gets_the_losses_and_pyplot_is_left_alone(ax):
 def test_a_dict_of_axes_must_have_one_for_the_loss(ax):
     with pytest.raises(ValueError, match=r"ax must have axes for 'loss', got.*score"):
         LossCurveDisplay.from_estimator(fitted_net(), ax={"score": ax})
+
+
+def test_axes_must_be_axes():
+    net, axes = fitted_net(), Figure().subplots(2)
+    displays = [
+        LossCurveDisplay.from_estimator(net),
+        WeightsDisplay.from_estimator(net),
+        AccuracyCurveDisplay(scores={"accuracy": [{1: 0.5, 2: 0.6}]}),
+    ]
+    for display in displays:
+        with pytest.raises(TypeError, match=r"ax must be .*got ndarray.*ax=axes\[0\]"):
+            display.plot(axes)
+        display.plot(axes[0])
+    with pytest.raises(TypeError, match="got Figure"):
+        displays[0].plot({"loss": axes[0].figure})
 
 
 def test_styling_of_loss_curves(ax):

@@ -80,6 +80,13 @@ def test_two_searches_share_axes(search):
     assert second.lines_["smoothed_losses"].get_label() == "again"
 
 
+def test_short_names_of_styles_and_axes_that_are_none(search):
+    line = search.plot(line_kw={"lw": 5, "c": "black"}).lines_["smoothed_losses"]
+    assert (line.get_linewidth(), line.get_color()) == (5, "black")
+    with pytest.raises(TypeError, match=r"ax must be .*got list.*ax=axes\[0\]"):
+        search.plot([line.axes])
+
+
 def test_without_a_suggestion_there_is_no_mark(search):
     rising = np.linspace(1, 2, len(search.rates))
     found = replace(search, smoothed_losses=rising, suggestion=math.nan)

@@ -698,6 +698,13 @@ def interrupt(monkeypatch, solver, call):
     monkeypatch.setattr(module, name, interrupted)
 
 
+def test_a_loss_that_rose_asks_for_a_lower_rate():
+    estimator = ScratchMLPClassifier(learning_rate_init=10.0, random_state=0)
+    (warning,) = recorded(lambda: estimator.fit(X, y))
+    assert warning.category is ConstantPredictionWarning
+    assert str(warning.message).endswith("has 1.1. Lower learning_rate_init=10.0.")
+
+
 @both
 @solvers
 @pytest.mark.parametrize("call", [1, 2, 3, 6])
@@ -708,7 +715,9 @@ def test_an_interrupted_model_can_be_used(call, solver, estimator_class, monkeyp
     monkeypatch.undo()
     assert warning.category is UserWarning
     n_epochs = estimator.n_iter_
-    when = f"after {n_epochs} epochs; the model can be used as it is."
+    what = "iteration" if solver == "lbfgs" else "epoch"
+    duration = f"{n_epochs} {what}{'s' if n_epochs > 1 else ''}"
+    when = f"after {duration}; the model can be used as it is."
     if n_epochs == 0:
         when = "before the first epoch ended: the network is untrained. Call fit again."
     assert str(warning.message) == f"Training interrupted by user {when}"

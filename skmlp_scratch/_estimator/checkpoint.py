@@ -321,7 +321,9 @@ class Interrupted:
             set_random_state(rng, state)
         return rng
 
-    def check_data(self, est: FittedAttributes, targets: Targets) -> None:
+    def check_data(
+        self, est: FittedAttributes, targets: Targets, dtype: np.dtype[Any]
+    ) -> None:
         """Raise an error unless features and targets are of the interrupted fit's form.
 
         The estimator has the attributes that the check of X sets.
@@ -332,6 +334,12 @@ class Interrupted:
         now: dict[str, Any] = {n: getattr(est, n, None) for n in NAMES_OF_X}
         now["classes_"] = targets.attributes.get("classes_")
         now["n_outputs_"] = targets.n_outputs
+        computed_in = before["coefs_"][0].dtype
+        if dtype != computed_in:
+            raise CheckpointError(
+                f"{str(self.path)!r} is of a fit in {computed_in}, but X would be "
+                f"computed in {dtype}. Pass X in the type of that fit."
+            )
         for name, new in now.items():
             old: Any = before.get(name)
             if not np.array_equal(old, new):
@@ -400,7 +408,10 @@ def _check_same(before: Settings, now: Settings, path: Path) -> None:
     for field in fields(Settings):
         name = field.name
         old, new = getattr(before, name), getattr(now, name)
-        if old == new or (name in FREE and not (name == "max_iter" and fixed_plan)):
+        free = name in FREE and not (name == "max_iter" and fixed_plan)
+        if name == "random_state":  # a seed is kept, and nothing else can be compared
+            free = not (isinstance(old, int) and isinstance(new, int))
+        if old == new or free:
             continue
         raise CheckpointError(
             f"{name} is {new!r}, but {str(path)!r} is of a fit with {name}={old!r}. "

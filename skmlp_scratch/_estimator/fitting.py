@@ -125,7 +125,7 @@ def understand(
     known = Known() if interrupted else known_targets(est, past, call)
     targets = kind.targets(y, settings, known)
     if interrupted:
-        interrupted.check_data(est, targets)
+        interrupted.check_data(est, targets, dtype)
         rng = interrupted.random_numbers()
     else:
         state = past.state if past and call.incremental else None

@@ -63,6 +63,12 @@ class Outcome:
         """How many steps the optimizer made."""
         return self.history.epochs * self.problem.steps_per_epoch
 
+    @property
+    def duration(self) -> str:
+        """How long training took, in words: ``'1 epoch'``, ``'12 iterations'``."""
+        n, stochastic = self.history.epochs, is_stochastic(self.problem.settings.solver)
+        return f"{n} {'epoch' if stochastic else 'iteration'}{'s' * (n != 1)}"
+
     def reports(self) -> list[Warning]:
         """Return the warnings about how training ended and about the network.
 
@@ -119,10 +125,10 @@ class Outcome:
             return f"Training diverged: {history.divergence}. Stopping."
         if history.interrupted:
             return "Training interrupted by user."
+        if history.stopped:
+            return f"Training was ended by a callback after {self.duration}. Stopping."
         if not is_stochastic(settings.solver):
             return f"L-BFGS: {history.message}"
-        if history.stopped:
-            return f"Training was ended after {history.epochs} epochs. Stopping."
         if history.converged:
             what = (
                 f"Validation {settings.monitor}" if self.validation else "Training loss"
@@ -157,11 +163,10 @@ class Outcome:
         )
 
     def _interruption(self) -> str:
-        n_epochs = self.history.epochs
-        if n_epochs:
+        if self.history.epochs:
             return (
-                f"Training interrupted by user after {n_epochs} epochs; the model can "
-                "be used as it is."
+                f"Training interrupted by user after {self.duration}; the model can be "
+                "used as it is."
             )
         state = "untrained" if self.fresh else "hardly changed since the last fit"
         return (
@@ -173,7 +178,7 @@ class Outcome:
         settings, history = self.problem.settings, self.history
         if not is_stochastic(settings.solver):
             return (
-                f"L-BFGS stopped after {history.epochs} iterations before it converged "
+                f"L-BFGS stopped after {self.duration} before it converged "
                 f"(max_iter={settings.max_iter}): {history.message}. Raise max_iter or "
                 "max_fun" + ("." if self._features_fine else ", or scale the features.")
             )
@@ -197,6 +202,16 @@ class Outcome:
             f"{stopped}Raise max_iter, or ignore this if max_iter is meant as a budget."
         )
 
+    def hardly_better(self) -> Judgement | None:
+        """Return the judgement if the network is hardly better than a constant."""
+        constant, loss = self.problem.constant_loss, self.history.loss_curve[-1]
+        # The loss of the last epoch is known, and spares most fits the judgement.
+        if self.n_steps < FEW_STEPS or loss < BY_CHANCE * constant:
+            return None
+        judgement = self._on_training()
+        useful = judgement.ratio <= BY_CHANCE or judgement.more_right
+        return None if useful else judgement
+
     def _network_warnings(self, on_training: Judgement) -> list[Warning]:
         """Return a warning if the network is no better than a constant prediction."""
         settings = self.problem.settings
@@ -210,7 +225,8 @@ class Outcome:
         if self.validation and not on_training.useful and self.n_steps >= FEW_STEPS:
             worst = min(worst, BY_CHANCE)
         if self.finished and not judgement.ratio <= worst:
-            remedies = self.remedies()
+            rose = judgement.ratio > FAR_WORSE and self._rose
+            remedies = self.remedies(stuck=not rose)
             if (
                 self.validation and on_training.useful
             ):  # overfitted, or the rows are unlike each other
@@ -252,6 +268,11 @@ class Outcome:
         if self.fresh and min(curve) > 0.999 * curve[0]:
             return STAGNANT
         return FAR_WORSE if useful else WORSE
+
+    @property
+    def _rose(self) -> bool:
+        curve = self.history.loss_curve
+        return self.fresh and curve[-1] > curve[0]
 
     @property
     def _features_fine(self) -> bool:

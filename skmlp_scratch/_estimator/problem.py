@@ -78,15 +78,16 @@ class Problem:
 
 
 def _sums(rows: Rows, name: str) -> dict[str, tuple[float, float]]:
-    """Return sums that depend on the order of the rows, and the sums' size."""
+    """Return sums that depend on the order of rows and columns, and their size."""
     sample = rows.sample(SAMPLE_ROWS)
     weights = np.ones(1) if sample.weights is None else sample.weights
     parts = {"X": sample.X, "y": sample.targets, "sample_weight": weights}
     found = {}
     for part, values in parts.items():
-        position = np.linspace(1, 2, values.shape[0])
+        row = np.linspace(1, 2, values.shape[0])
+        column = np.linspace(1, 2, values.shape[1]) if values.ndim > 1 else None
         total, size = (
-            float(position @ np.ravel(v.sum(axis=1) if v.ndim > 1 else v))
+            float(row @ (v if column is None else v @ column))
             for v in (values.astype(np.float64), abs(values).astype(np.float64))
         )
         found[f"{part}{name}"] = (total, size)

@@ -115,6 +115,10 @@ def _write_atomically(
     path = path.resolve()  # a link stays a link
     if path.is_dir():
         raise IsADirectoryError(f"{str(path)!r} is a folder, and no file to write to")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"{str(path)!r} cannot be written: there is no such folder. Create it."
+        )
     temporary = temporary_path(path)
     try:
         with temporary.open("wb") as file:
@@ -133,11 +137,12 @@ def _write_atomically(
 def _flush_folder(folder: Path) -> None:
     """Have the new name on the disk, where systems let one flush a folder."""
     if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        with suppress(OSError):  # some network drives cannot; the file is there
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 # From a tree to JSON and back. Where JSON has no form, there is a dict with one key,

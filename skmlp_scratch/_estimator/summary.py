@@ -11,6 +11,7 @@ from skmlp_scratch._estimator.outcome import Outcome
 from skmlp_scratch._estimator.rows import SAMPLE_ROWS
 from skmlp_scratch._estimator.solvers import SOLVERS, is_budgeted, is_stochastic
 from skmlp_scratch._estimator.statistics import layer_statistics, weight_statistics
+from skmlp_scratch.exceptions import ConstantPredictionWarning
 from skmlp_scratch.summary import TrainingSummary
 
 # Each of these was tried on 72 data sets.
@@ -43,6 +44,7 @@ def summarize(outcome: Outcome, warnings: Sequence[Warning]) -> dict[str, Any]:
         sentences += tell(outcome)
     for advise in (_still_falling, _overfitted, _stopped_too_early):
         sentences += advise(outcome)
+    sentences += _hardly_better(outcome, warnings)
     sentences += [f"{type(warning).__name__}: {warning}" for warning in warnings]
     return {
         "layers": layer_statistics(outcome.network, sample, _penalty(outcome)),
@@ -99,8 +101,8 @@ def _ending(outcome: Outcome) -> str:
     """Return how long training took, and why it ended unless a warning says so."""
     settings, history = outcome.problem.settings, outcome.history
     trained = (
-        f"{history.epochs} {_epoch(outcome)}{'s' * (history.epochs != 1)} with "
-        f"solver={settings.solver!r} on {len(outcome.problem.training)} rows."
+        f"{outcome.duration} with solver={settings.solver!r} on "
+        f"{len(outcome.problem.training)} rows."
     )
     if history.divergence or history.interrupted:
         return trained
@@ -182,6 +184,21 @@ def _still_falling(outcome: Outcome) -> list[str]:
     return [
         f"The training loss was still falling, by {rate:.1%} per {_epoch(outcome)}."
     ]
+
+
+def _hardly_better(outcome: Outcome, warnings: Sequence[Warning]) -> list[str]:
+    """Return that the network is of little use, unless a warning says so."""
+    history = outcome.history
+    said = any(isinstance(warning, ConstantPredictionWarning) for warning in warnings)
+    if said or history.divergence or history.interrupted:
+        return []
+    judgement = outcome.hardly_better()
+    if judgement is None or not outcome.problem.training.anything_to_distinguish():
+        return []
+    constant = f"a constant prediction, whose loss is {judgement.constant_loss:.4g}"
+    what = f"On the training data, the network is hardly better than {constant}."
+    remedy = f"If there is something to learn from the features, {outcome.remedies()}."
+    return [f"{what} {remedy}"]
 
 
 def _overfitted(outcome: Outcome) -> list[str]:

@@ -25,7 +25,8 @@ class Checkpoint(Callback):
 
     For our estimators with a solver of mini-batches; with L-BFGS the file holds the
     model only. A Checkpoint in a search is refused, as all of its fits would write to
-    one file.
+    one file. In ``cross_validate`` or in an ensemble they do write to it: set it where
+    one estimator is fitted once.
 
     Parameters
     ----------
@@ -69,8 +70,8 @@ class Checkpoint(Callback):
                 raise ValueError(f"{name} must be an int of at least 1, got {value!r}")
         if on_error not in ("raise", "warn"):
             raise ValueError(f"on_error must be 'raise' or 'warn', got {on_error!r}")
-        self.path, self.every_n_epochs, self.keep = Path(path), every_n_epochs, keep
-        self.on_error = on_error
+        self.path = Path(path).absolute()  # also if a fit changes the folder
+        self.every_n_epochs, self.keep, self.on_error = every_n_epochs, keep, on_error
         self._unwritten: set[int] = set()
 
     def setup(self, estimator: Any, context: Any) -> None:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from skmlp_scratch.callbacks.base import (
     CURVES,
@@ -122,11 +122,17 @@ class EarlyStopping(Callback):
             n_epochs = min(iterations_done(fitted_estimator, context), len(values))
             scores = values[len(values) - n_epochs + seen.epochs :]
         else:
-            scores = [float(self.monitor(fitted_estimator, X, y))]
+            scores = [self._scored(self.monitor(fitted_estimator, X, y))]
         sign = -1 if self.monitor in LOSSES else 1
         for score in scores:
             seen.add(sign * score, self.min_delta)
         return seen.without_improvement >= self.patience
+
+    def _scored(self, score: object) -> float:
+        """Return what the callable returned, which must be a number."""
+        if not is_real(score):
+            raise ValueError(f"monitor must return a number, got {score!r}")
+        return float(cast(float, score))
 
     def _measured(self, fitted_estimator: Any, name: str) -> list[float]:
         """Return what the estimator has measured."""

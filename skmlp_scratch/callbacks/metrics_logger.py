@@ -45,7 +45,7 @@ class MetricsLogger(EpochCallback):
 
     def __init__(self, path: str | PathLike[str]) -> None:
         super().__init__()
-        self.path = Path(path)
+        self.path = Path(path).absolute()  # also if a fit changes the folder
 
     def setup(self, estimator: Any, context: Any) -> None:
         """Start the clock, and see that the file can be written."""

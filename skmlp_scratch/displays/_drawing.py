@@ -22,6 +22,23 @@ def new_axes(display: object, **keywords: Any) -> Any:
     return plt.subplots(layout="constrained", **keywords)[1]
 
 
+def axes_for(display: object, ax: Any) -> Any:
+    """Return the axes to draw on: what was passed, or the axes of a new figure."""
+    return new_axes(display) if ax is None else checked_axes(ax)
+
+
+def checked_axes(ax: Any) -> Any:
+    """Return the axes, or raise a TypeError if they are something else."""
+    from matplotlib.axes import Axes
+
+    if not isinstance(ax, Axes):
+        raise TypeError(
+            f"ax must be matplotlib Axes, got {type(ax).__name__}. Of those that "
+            "plt.subplots(2) returns, pass one: ax=axes[0]"
+        )
+    return ax
+
+
 def axes_beside(ax: Any) -> Any:
     """Return narrow axes for a colour bar, as high as the image in other axes."""
     if ax.figure.get_layout_engine():  # makes room for what stands beside axes
@@ -77,7 +94,8 @@ def network_in(estimator: Any, attribute: str) -> Any:
     Parameters
     ----------
     estimator : estimator
-        A network of this package or of scikit-learn, or a Pipeline or search with one.
+        A network of this package or of scikit-learn, or a Pipeline, search or
+        TransformedTargetRegressor with one.
     attribute : str
         The fitted attribute that is needed of it.
 
@@ -99,8 +117,9 @@ def network_in(estimator: Any, attribute: str) -> Any:
         network = inner
     if getattr(network, attribute, None) is None:
         raise TypeError(
-            f"estimator must be a fitted network with {attribute}, or a Pipeline or "
-            f"search with one, got {type(network).__name__}"
+            f"estimator must be a fitted network with {attribute}, or a Pipeline, "
+            f"search or TransformedTargetRegressor with one, got "
+            f"{type(network).__name__}"
             + ("" if network is estimator else f" in {type(estimator).__name__}")
             + f", which has no {attribute}"
         )
@@ -108,6 +127,7 @@ def network_in(estimator: Any, attribute: str) -> Any:
 
 
 def _inner(estimator: Any) -> Any:
-    if hasattr(estimator, "best_estimator_"):
-        return estimator.best_estimator_
+    for attribute in ("best_estimator_", "regressor_"):
+        if hasattr(estimator, attribute):
+            return getattr(estimator, attribute)
     return estimator.steps[-1][1] if hasattr(estimator, "steps") else None

@@ -7,9 +7,9 @@ import numpy as np
 
 from skmlp_scratch.displays._drawing import (
     STYLES,
+    axes_for,
     line_keywords,
     marked,
-    new_axes,
     number_epochs,
 )
 
@@ -97,7 +97,7 @@ class AccuracyCurveDisplay:
         Raises
         ------
         TypeError
-            If ``log`` is something else.
+            If ``log`` or ``ax`` is something else.
         ValueError
             If no task of this name has a score, or ``ylim`` is another string.
         ImportError
@@ -143,6 +143,8 @@ class AccuracyCurveDisplay:
 
         Raises
         ------
+        TypeError
+            If ``ax`` is something else.
         ValueError
             If ``ylim`` is another string.
         ImportError
@@ -150,7 +152,7 @@ class AccuracyCurveDisplay:
         """
         if isinstance(ylim, str) and ylim != "zoom":
             raise ValueError(f"ylim must be two numbers, 'zoom' or None, got {ylim!r}")
-        self.ax_ = new_axes(self) if ax is None else ax
+        self.ax_ = axes_for(self, ax)
         self.figure_ = self.ax_.figure
         name = self.name if name is None else name
         prefix = f"{name}, " if name else ""

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from skmlp_scratch.displays._drawing import (
+    checked_axes,
     line_keywords,
     marked,
     network_in,
@@ -115,8 +116,8 @@ class LossCurveDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted network of this package or of scikit-learn, a Pipeline that ends in
-            one, or a search whose best estimator is one.
+            A fitted network of this package or of scikit-learn, or a Pipeline, search
+            or TransformedTargetRegressor with one.
         ax : matplotlib Axes, dict of str to Axes, or None, default=None
             Where to draw; see :meth:`plot`.
         name : str or None, default=None
@@ -136,7 +137,8 @@ class LossCurveDisplay:
         NotFittedError
             If the estimator is not fitted.
         TypeError
-            If it has no ``loss_curve_``, as scikit-learn's networks with L-BFGS.
+            If it has no ``loss_curve_``, as scikit-learn's networks with L-BFGS, or
+            ``ax`` is something else.
         ImportError
             If matplotlib is not installed.
         """
@@ -190,6 +192,8 @@ class LossCurveDisplay:
 
         Raises
         ------
+        TypeError
+            If ``ax`` is something else.
         ValueError
             If a dict of axes has none for ``'loss'``.
         ImportError
@@ -251,7 +255,7 @@ class LossCurveDisplay:
             raise ValueError(
                 f"ax must have axes for 'loss', got a dict with {sorted(ax)}"
             )
-        axes = {panel: ax[panel] for panel in PANELS if panel in ax}
+        axes = {panel: checked_axes(ax[panel]) for panel in PANELS if panel in ax}
         for panel, one in axes.items():
             one.set_ylabel(PANELS[panel][0])
             one.grid(alpha=0.3)

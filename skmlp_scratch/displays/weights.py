@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skmlp_scratch.displays._drawing import axes_beside, network_in, new_axes
+from skmlp_scratch.displays._drawing import axes_beside, axes_for, network_in
 from skmlp_scratch.nn.typing import Array
 
 # Mosaics are about this much wider than high.
@@ -89,8 +89,8 @@ class WeightsDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted network of this package or of scikit-learn, a Pipeline that ends in
-            one, or a search whose best estimator is one. Without hidden layers, the
+            A fitted network of this package or of scikit-learn, or a Pipeline, search
+            or TransformedTargetRegressor with one. Without hidden layers, the
             units are the outputs.
         image_shape : (int, int) or None, default=None
             Height and width of the images whose pixels, row by row, are the features.
@@ -119,7 +119,7 @@ class WeightsDisplay:
         NotFittedError
             If the estimator is not fitted.
         TypeError
-            If it has no ``coefs_``.
+            If it has no ``coefs_``, or ``ax`` is something else.
         ImportError
             If matplotlib is not installed.
         """
@@ -171,10 +171,12 @@ class WeightsDisplay:
 
         Raises
         ------
+        TypeError
+            If ``ax`` is something else.
         ImportError
             If matplotlib is not installed.
         """
-        self.ax_ = new_axes(self) if ax is None else ax
+        self.ax_ = axes_for(self, ax)
         self.figure_ = self.ax_.figure
         sizes = np.abs(self.images)
         limit = float(np.quantile(sizes, WITHIN_SCALE)) or float(sizes.max()) or 1.0

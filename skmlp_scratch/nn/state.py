@@ -137,6 +137,8 @@ def set_state_of_training(
     for name, part in parts(network, step, watch, history):
         for key in changing(part):
             setattr(part, key, state["parts"][name][key])
+    # Whoever is more patient now goes on.
+    history.converged = history.converged and watch.patience.exhausted
 
 
 def bit_generator(state: Any) -> np.random.BitGenerator:

@@ -150,3 +150,10 @@ def test_without_validation_rows_it_says_what_to_do():
 def test_wrong_parameters(parameters, message):
     with pytest.raises(ValueError, match=message):
         EarlyStopping(**parameters)
+
+
+@needs_callbacks
+def test_a_monitor_must_return_a_number():
+    model = quick().set_callbacks(EarlyStopping(lambda *_: None))
+    with pytest.raises(ValueError, match="monitor must return a number, got None"):
+        model.fit(X, Y)

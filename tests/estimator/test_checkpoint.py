@@ -24,7 +24,7 @@ from helpers import (
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
 from skmlp_scratch._estimator.solvers import STOCHASTIC, follows
 from skmlp_scratch._estimator.storage import load_tree, save_tree
-from skmlp_scratch.callbacks import Checkpoint
+from skmlp_scratch.callbacks import Checkpoint, MetricsLogger
 from skmlp_scratch.callbacks.base import Callback, is_iteration
 from skmlp_scratch.exceptions import CheckpointError
 from skmlp_scratch.nn.schedules import SCHEDULES
@@ -396,6 +396,18 @@ def test_more_epochs_than_planned(estimator_class, path):
 
 
 @both
+def test_more_patience_than_before(estimator_class, path):
+    X, y, _ = Case({}).data(estimator_class)
+    parameters = {"tol": 0.5, "max_iter": 30}
+    first = make(estimator_class, n_iter_no_change=2, **parameters)
+    first.set_callbacks(Checkpoint(path)).fit(X, y)
+    whole = make(estimator_class, n_iter_no_change=9, **parameters).fit(X, y)
+    assert first.n_iter_ < whole.n_iter_ < 30
+    resumed = make(estimator_class, n_iter_no_change=9, **parameters)
+    assert_same_model(resumed.fit(X, y, resume_from=path), whole)
+
+
+@both
 def test_a_fit_that_another_callback_has_ended_goes_on(estimator_class, path):
     X, y, _ = Case({}).data(estimator_class)
     ended = make(estimator_class, averaging=0.9, early_stopping=True)
@@ -447,6 +459,8 @@ def test_the_best_epoch_in_a_file_is_that_of_a_shorter_fit(path):
         file = file_of_epoch(path, N_EPOCHS, epoch)
         stored = ScratchMLPClassifier.from_checkpoint(file)
         stored.max_iter = epoch
+        assert stored._summary is None  # it is made at the end of a fit
+        stored._summary = short._summary
         assert_same_model(stored, short)
 
 
@@ -643,6 +657,7 @@ def swapped(X, y):
 OTHER_DATA = {
     "fewer rows": (lambda X, y: (X[:50], y[:50]), "there are 50 training rows, and we"),
     "shifted": (lambda X, y: (X + 1, y), "other data: X is another"),
+    "columns": (lambda X, y: (X[:, ::-1], y), "other data: X is another"),
     "another order": (swapped, "other data: [Xy] is another"),
     "labels": (lambda X, y: (X, y[::-1]), "other data: y is another"),
     "features": (lambda X, y: (X[:, :3], y), "n_features_in_=4, but now .* would be 3"),
@@ -669,6 +684,48 @@ def test_other_data_is_refused(change, message, warm, path):
         error=CheckpointError,
         resume_from=path,
     )
+
+
+def test_another_type_is_refused(path):
+    X, y, _ = Case({}).data(ScratchMLPClassifier)
+    model = make(ScratchMLPClassifier).set_callbacks(Checkpoint(path)).fit(X, y)
+    raises_and_changes_nothing(
+        *(model.set_callbacks(), "X would be computed in float32"),
+        *("fit", X.astype(np.float32), y),
+        error=CheckpointError,
+        resume_from=path,
+    )
+
+
+def test_another_seed_is_refused(path):
+    X, y, _ = Case({}).data(ScratchMLPClassifier)
+    model = make(ScratchMLPClassifier, random_state=0)
+    model.set_callbacks(Checkpoint(path)).fit(X, y)
+    model.set_callbacks().set_params(random_state=5)
+    raises_and_changes_nothing(
+        model, "random_state is 5", "fit", X, y, error=CheckpointError, resume_from=path
+    )
+
+
+def test_a_fit_that_changes_the_folder_writes_where_it_began(tmp_path, monkeypatch):
+    X, y, _ = Case({}).data(ScratchMLPClassifier)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other").mkdir()
+    callbacks = Checkpoint("model.npz"), MetricsLogger("metrics.jsonl")
+    monkeypatch.chdir(tmp_path / "other")
+    model = make(ScratchMLPClassifier).set_callbacks(*callbacks).fit(X, y)
+    assert not [*(tmp_path / "other").iterdir()]
+    stored = ScratchMLPClassifier.from_checkpoint(tmp_path / "model.npz")
+    assert stored.loss_curve_ == model.loss_curve_
+    assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == model.n_iter_
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    X, y, _ = Case({}).data(ScratchMLPClassifier)
+    model = make(ScratchMLPClassifier)
+    model.set_callbacks(Checkpoint(tmp_path / "absent" / "model.npz"))
+    with pytest.raises(FileNotFoundError, match=r"model\.npz' cannot be written"):
+        model.fit(X, y)
 
 
 def test_other_targets_of_a_regressor_are_refused(path):

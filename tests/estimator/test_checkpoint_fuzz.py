@@ -280,7 +280,8 @@ def change_array(rng, tree, arrays):
             ]
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
-                array = array.real.astype(rng.choice(types))
+                with suppress(TypeError, ValueError):  # records, objects
+                    array = array.real.astype(rng.choice(types))
         elif how == 1 and array.size and array.dtype.kind in "iuf":
             bad = (
                 [np.nan, np.inf, -np.inf, 1e30] if array.dtype.kind == "f" else [0, 77]

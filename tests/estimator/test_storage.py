@@ -2,6 +2,7 @@
 
 import math
 import os
+import stat
 import struct
 import subprocess
 import sys
@@ -191,6 +192,18 @@ def test_the_disk_has_the_file_before_its_name(path, monkeypatch):
     save_tree(path, {}, before=lambda: events.append("before"))
     assert events[:3] == ["flushed", "before", "renamed"]
     assert events[3:] == ["flushed"] * (os.name == "posix")  # the folder
+
+
+def test_a_folder_that_cannot_be_flushed(path, monkeypatch):
+    fsync = os.fsync
+
+    def flush(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(22, "Invalid argument")
+        return fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    assert through_a_file(1, path) == 1
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left"), KeyboardInterrupt()])
@@ -404,8 +417,8 @@ def test_a_member_that_would_be_read_many_times(path):
     start, end = content.index(b"PK\x01\x02"), content.index(b"PK\x05\x06")
     second = content.index(b"PK\x01\x02", start + 1)
     directory = 99 * content[start:second] + content[second:end]
-    numbers = struct.pack("<4xHHHHIIH", 0, 0, 100, 100, len(directory), start, 0)
-    path.write_bytes(content[:start] + directory + b"PK\x05\x06" + numbers[4:])
+    numbers = struct.pack("<HHHHIIH", 0, 0, 100, 100, len(directory), start, 0)
+    path.write_bytes(content[:start] + directory + b"PK\x05\x06" + numbers)
     with zipfile.ZipFile(path) as archive:
         assert len(archive.infolist()) == 100
     with pytest.raises(CheckpointError, match="is no checkpoint"):

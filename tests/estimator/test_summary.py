@@ -36,7 +36,7 @@ from test_warnings import CASES, provoke
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
 from skmlp_scratch._estimator import training
 from skmlp_scratch.callbacks import EarlyStopping
-from skmlp_scratch.exceptions import DeadUnitsWarning
+from skmlp_scratch.exceptions import ConstantPredictionWarning, DeadUnitsWarning
 from skmlp_scratch.nn import numerical_gradient
 from skmlp_scratch.nn.activations import ACTIVATIONS
 
@@ -342,13 +342,55 @@ def test_interrupt_before_the_first_epoch(monkeypatch):
     ]
 
 
-def test_after_epoch_that_ends_training(monkeypatch):
+STUCK = {"hidden_layer_sizes": (20,) * 6, "activation": "logistic"}
+HARDLY = "On the training data, the network is hardly better than a constant prediction"
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_a_network_that_learns_nothing_is_called_so(seed):
+    est = ScratchMLPClassifier(**STUCK, random_state=seed)
+    assert recorded(est.fit, X, y) == []
+    assert est.score(X, y) < 0.4
+    assert f"{HARDLY}, whose loss is 1.099. If there is" in explained(est)
+    assert HARDLY not in explained(est.set_params(batch_norm=True).fit(X, y))
+
+
+def test_a_useful_network_with_a_large_penalty_is_not_called_useless():
+    penalty = {"alpha": 10.0, "learning_rate": "one_cycle", "max_iter": 100}
+    est = ScratchMLPClassifier(**penalty, random_state=0).fit(X, y)
+    assert est.loss_ > 0.98 * log_loss(y, np.full((len(y), 3), 1 / 3))
+    assert est.score(X, y) > 0.8
+    assert HARDLY not in explained(est)
+
+
+def test_a_network_with_more_labels_right_is_not_called_useless():
+    few = {"learning_rate": "one_cycle", "max_iter": 10, "learning_rate_init": 2e-4}
+    est = ScratchMLPClassifier(**few, random_state=0)
+    assert recorded(est.fit, X, y) == []
+    assert log_loss(y, est.predict_proba(X)) > np.log(3)
+    assert est.score(X, y) > 0.5
+    assert HARDLY not in explained(est)
+
+
+def test_what_a_warning_says_is_not_said_again():
+    est = ScratchMLPClassifier(**STUCK, learning_rate_init=1e-7, random_state=0)
+    (warning,) = recorded(est.fit, X, y)
+    assert warning.category is ConstantPredictionWarning
+    assert HARDLY not in explained(est)
+
+
+@pytest.mark.parametrize(
+    ("solver", "n", "duration"),
+    [("adam", 3, "3 epochs"), ("adam", 1, "1 epoch"), ("lbfgs", 3, "3 iterations")],
+)
+def test_after_epoch_that_ends_training(monkeypatch, solver, n, duration):
     monkeypatch.setattr(
-        training.Progress, "print_epoch", lambda self, history: history.epochs == 3
+        training.Progress, "print_epoch", lambda self, history: history.epochs == n
     )
-    est = quick(verbose=True).fit(X, y)
-    assert "3 epochs with solver='adam' on 150 rows. Training was ended after 3" in (
-        explained(est)
+    est = quick(verbose=True, solver=solver).fit(X, y)
+    assert explained(est).startswith(
+        f"{duration} with solver='{solver}' on 150 rows. Training was ended by a "
+        f"callback after {duration}.\n"
     )
 
 
