@@ -1,5 +1,6 @@
 """The project's files agree with each other."""
 
+import importlib.util
 import re
 import tomllib
 
@@ -38,3 +39,39 @@ def test_readme_has_the_command_in_its_own_block(command):
 
 def test_changelog_has_an_unreleased_section():
     assert "\n## Unreleased\n" in read("CHANGELOG.md")
+
+
+@pytest.fixture
+def hatch_build():
+    pytest.importorskip("hatchling", reason="builds the package")
+    spec = importlib.util.spec_from_file_location(
+        "hatch_build", ROOT / "hatch_build.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_readme_of_the_package_has_links_to_published_pages(hatch_build):
+    address = "https://docs.example.org"
+    text = hatch_build.with_links_to(address, read("README.md"))
+    links = re.findall(r"\]\((.*?)\)", text)
+    assert all(link.startswith("https://") for link in links)
+    assert f"[Contributing]({address}/CONTRIBUTING.html)" in text
+    assert f"({address}/training.html#losses-of-a-regressor)" in text
+    assert f"({address}/_images/mnist.png)" in text
+    assert "see LICENSE" in text
+
+
+@pytest.mark.parametrize(
+    ("urls", "link"),
+    [
+        ({}, "](docs/training.md)"),
+        ({"Documentation": "https://a.example/"}, "](https://a.example/training.html)"),
+    ],
+)
+def test_readme_is_filled_in_by_the_address(urls, link, hatch_build):
+    metadata = {"urls": urls}
+    hatch_build.Readme(str(ROOT), {}).update(metadata)
+    assert link in metadata["readme"]["text"]
+    assert metadata["readme"]["content-type"] == "text/markdown"
