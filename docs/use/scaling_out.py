@@ -4,8 +4,9 @@ Scaling out: many processes, many machines
 
 How do I spread a search over a cluster, and what do I set on a machine that I share?
 
-*Needs* ``pip install "dask[distributed]"``; *the part on Ray needs* ``pip install ray``
-*and is skipped without it. What the page prints stands at its end.*
+*The parts on Dask need* ``pip install "dask[distributed]"``, *the part on Ray*
+``pip install ray``. *They are skipped where the package is missing. What the page
+prints with both stands at its end.*
 """
 
 # %%
@@ -40,8 +41,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from skmlp_scratch import ScratchMLPClassifier, TabularMLPClassifier
 
-if not importlib.util.find_spec("distributed"):
-    sys.exit('This page needs Dask: pip install "dask[distributed]"')
+HAS_DASK = bool(importlib.util.find_spec("distributed"))
 
 X, y = load_digits(return_X_y=True)
 model = make_pipeline(
@@ -94,8 +94,6 @@ print("local processes, equal:", np.array_equal(scores_of(local), scores_of(seri
 # So that this page can be tried anywhere, it starts a scheduler and two workers on this
 # machine. They find each other by a file, and end with the page.
 
-from dask.distributed import Client
-
 folder = Path(tempfile.mkdtemp())
 
 
@@ -120,29 +118,36 @@ def stop(process):
     process.wait()
 
 
-start("scheduler", "--host", "127.0.0.1", "--port", "0")
-workers = [start("worker", "--nthreads", "1", "--no-nanny") for _ in range(2)]
-client = Client(scheduler_file=folder / "cluster.json")
-client.wait_for_workers(2, timeout=60)
+if HAS_DASK:
+    from dask.distributed import Client
+
+    start("scheduler", "--host", "127.0.0.1", "--port", "0")
+    workers = [start("worker", "--nthreads", "1", "--no-nanny") for _ in range(2)]
+    client = Client(scheduler_file=folder / "cluster.json")
+    client.wait_for_workers(2, timeout=60)
+else:
+    print("Dask is not installed: its parts are skipped.")
 
 # %%
 # Now tell joblib. ``scatter`` sends the data to the workers once, instead of with every
 # task. ``n_jobs`` has to be other than 1, for joblib to spread anything; how many tasks
 # run at a time is up to the cluster.
 
-with joblib.parallel_config("dask", scatter=[X, y]):
-    on_dask = clone(search).fit(X, y)
-print("Dask, equal:", np.array_equal(scores_of(on_dask), scores_of(serial)))
+if HAS_DASK:
+    with joblib.parallel_config("dask", scatter=[X, y]):
+        on_dask = clone(search).fit(X, y)
+    print("Dask, equal:", np.array_equal(scores_of(on_dask), scores_of(serial)))
 
 # %%
 # The members of an ensemble are spread in the same way:
 
-ensemble = TabularMLPClassifier(n_jobs=2, random_state=0)
-with joblib.parallel_config("dask"):
-    there = clone(ensemble).fit(X, y)
-here = clone(ensemble).set_params(n_jobs=1).fit(X, y)
-same = np.array_equal(there.predict_proba(X), here.predict_proba(X))
-print("an ensemble on Dask, equal:", same)
+if HAS_DASK:
+    ensemble = TabularMLPClassifier(n_jobs=2, random_state=0)
+    with joblib.parallel_config("dask"):
+        there = clone(ensemble).fit(X, y)
+    here = clone(ensemble).set_params(n_jobs=1).fit(X, y)
+    same = np.array_equal(there.predict_proba(X), here.predict_proba(X))
+    print("an ensemble on Dask, equal:", same)
 
 # %%
 # Callbacks work there, too; :doc:`/callbacks` says what is lost of a
@@ -153,7 +158,7 @@ print("an ensemble on Dask, equal:", same)
 #
 # On machines that may be taken away from you, do not use joblib's backend. It keeps
 # some data, such as the row numbers of a fold, on one worker only. If that one dies,
-# the search ends with a ``FutureCancelledError`` (joblib 1.6, distributed 2026.8).
+# the search may end with a ``FutureCancelledError`` (joblib 1.6, distributed 2026.8).
 #
 # Hand candidates to Dask yourself instead: a task then carries all that it needs, and
 # Dask gives it to another worker. Here we kill one, as soon as the first candidate is
@@ -165,20 +170,23 @@ def evaluate(parameters):
     return cross_val_score(clone(model).set_params(**parameters), X, y, cv=4)
 
 
-candidates = list(ParameterGrid(GRID))
-futures = client.map(evaluate, candidates, pure=False)
-first_done = threading.Event()
-futures[0].add_done_callback(lambda _: first_done.set())
-first_done.wait(timeout=60)
-stop(workers[0])
-unfinished = sum(not future.done() for future in futures)
-print(f"a worker is killed, {unfinished} of {len(futures)} candidates are unfinished")
+if HAS_DASK:
+    candidates = list(ParameterGrid(GRID))
+    futures = client.map(evaluate, candidates, pure=False)
+    first_done = threading.Event()
+    futures[0].add_done_callback(lambda _: first_done.set())
+    first_done.wait(timeout=60)
+    stop(workers[0])
+    unfinished = sum(not future.done() for future in futures)
+    print(
+        f"a worker is killed, {unfinished} of {len(futures)} candidates are unfinished"
+    )
 
-accuracies = np.array(client.gather(futures)).T
-print("workers left:", len(client.scheduler_info()["workers"]))
-print("nothing lost, equal:", np.array_equal(accuracies, scores_of(serial)))
-print("best:", candidates[accuracies.mean(axis=0).argmax()])
-client.close()
+    accuracies = np.array(client.gather(futures)).T
+    print("workers left:", len(client.scheduler_info()["workers"]))
+    print("nothing lost, equal:", np.array_equal(accuracies, scores_of(serial)))
+    print("best:", candidates[accuracies.mean(axis=0).argmax()])
+    client.close()
 
 # %%
 # ``X`` and ``y`` travel with the function here. If they are large, let the function
