@@ -44,9 +44,9 @@ print(round(101 * n_apples * tax - total, 9))
 # .. math::
 #
 #    \frac{\partial\,\text{total}}{\partial\,\text{apple}}
-#    = \frac{\partial\,\text{total}}{\partial\,\text{apples}}
-#    \cdot \frac{\partial\,\text{apples}}{\partial\,\text{apple}}
-#    = 1.1 \cdot 2 = 2.2
+#    &= \frac{\partial\,\text{total}}{\partial\,\text{apples}}
+#    \cdot \frac{\partial\,\text{apples}}{\partial\,\text{apple}} \\
+#    &= 1.1 \cdot 2 = 2.2
 #
 # This is the **chain rule**. (The round :math:`\partial` says that there are several
 # numbers that one could change, and that only one of them is changed.)
@@ -66,11 +66,10 @@ print(round(101 * n_apples * tax - total, 9))
 #
 # .. math::
 #
-#    z = x + y: \quad \frac{\partial z}{\partial x} = 1, \quad
-#                     \frac{\partial z}{\partial y} = 1
-#    \qquad\qquad
-#    z = x\,y: \quad \frac{\partial z}{\partial x} = y, \quad
-#                    \frac{\partial z}{\partial y} = x
+#    z &= x + y: \quad \frac{\partial z}{\partial x} = 1, \quad
+#                      \frac{\partial z}{\partial y} = 1 \\
+#    z &= x\,y: \quad \frac{\partial z}{\partial x} = y, \quad
+#                     \frac{\partial z}{\partial y} = x
 #
 # That is all there is to the two nodes of a shop. Here they are in the library:
 #

@@ -88,9 +88,9 @@ dx = da * -1
 # .. math::
 #
 #    \frac{\partial L}{\partial x}
-#    = \text{dout} \cdot y^2 \cdot c
-#    = \text{dout} \cdot y^2 \Big(\frac{1}{y} - 1\Big)
-#    = \text{dout} \cdot y\,(1 - y)
+#    &= \text{dout} \cdot y^2 \cdot c \\
+#    &= \text{dout} \cdot y^2 \Big(\frac{1}{y} - 1\Big) \\
+#    &= \text{dout} \cdot y\,(1 - y)
 #
 # So the layer need only remember its output:
 #
@@ -137,10 +137,10 @@ print(dx.round(4))
 #
 # .. math::
 #
-#    Y = X W + b, \qquad
-#    \frac{\partial L}{\partial X} = \text{dout}\; W^\top, \qquad
-#    \frac{\partial L}{\partial W} = X^\top\, \text{dout}, \qquad
-#    \frac{\partial L}{\partial b} = \sum_n \text{dout}_n
+#    Y &= X W + b \\
+#    \frac{\partial L}{\partial X} &= \text{dout}\; W^\top \\
+#    \frac{\partial L}{\partial W} &= X^\top\, \text{dout} \\
+#    \frac{\partial L}{\partial b} &= \sum_n \text{dout}_n
 #
 # You can also find the transposes by their shapes alone. Let ``X`` have the shape
 # (N, in) and ``W`` the shape (in, out); then ``dout`` has the shape of ``Y``, (N, out).
@@ -186,9 +186,9 @@ assert affine.db.tolist() == [5, 7, 9]
 #
 # .. math::
 #
-#    L = -\sum_k t_k \log p_k
-#      = -\log \frac{e^{z_2}}{\sum_j e^{z_j}}
-#      = \log \sum_j e^{z_j} - z_2
+#    L &= -\sum_k t_k \log p_k \\
+#      &= -\log \frac{e^{z_2}}{\sum_j e^{z_j}} \\
+#      &= \log \sum_j e^{z_j} - z_2
 #
 # (All terms of the first sum but one are 0.) The last form is easy to differentiate.
 # The derivative of :math:`\log u` is :math:`1/u`, times that of :math:`u`:
@@ -248,8 +248,8 @@ assert dnumbers == 3 - 5
 #
 # .. math::
 #
-#    L = -t \log y - (1 - t) \log (1 - y), \qquad
-#    \frac{\partial L}{\partial y} = \frac{y - t}{y\,(1 - y)}, \qquad
+#    L &= -t \log y - (1 - t) \log (1 - y) \\
+#    \frac{\partial L}{\partial y} &= \frac{y - t}{y\,(1 - y)}, \qquad
 #    \frac{\partial y}{\partial z} = y\,(1 - y)
 #
 # (Put 1 and 0 in the place of :math:`t` to see the second formula.) The product of the

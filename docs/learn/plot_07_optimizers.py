@@ -15,7 +15,7 @@ and Adam, which is what this library takes if you ask for nothing else.
 #
 # .. math::
 #
-#    L(x, y) = \frac{x^2}{40} + y^2, \qquad
+#    L(x, y) = \frac{x^2}{40} + y^2 \\
 #    \frac{\partial L}{\partial x} = \frac{x}{20}, \quad
 #    \frac{\partial L}{\partial y} = 2y
 #

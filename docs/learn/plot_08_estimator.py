@@ -53,17 +53,19 @@ class FullyConnected:
 # Each line has its formula on a page before this one. Write :math:`\delta` for the
 # gradient by the output of an affine layer, and ``dW`` for that by ``W``:
 #
-# ============================  ============================  ====
-# formula                       line                          page
-# ============================  ============================  ====
-# :math:`\sigma = \sqrt{2/n}`   ``np.sqrt(2 / n_in) * …``     4
-# :math:`H = \max(XW + b, 0)`   ``np.maximum(… @ W + b, 0)``  2
-# :math:`\delta = (p - t) / N`  ``delta = … / len(one_hot)``  2
-# :math:`dW = X^\top \delta`    ``x.T @ delta``               2
-# :math:`db = \sum_n \delta_n`  ``delta.sum(axis=0)``         2
-# :math:`dX = \delta\, W^\top`  ``delta @ W.T``               2
-# ReLU, backward                ``* (x > 0)``                 2
-# ============================  ============================  ====
+# ============================  ============================
+# formula                       line
+# ============================  ============================
+# :math:`\sigma = \sqrt{2/n}`   ``np.sqrt(2 / n_in) * …``
+# :math:`H = \max(XW + b, 0)`   ``np.maximum(… @ W + b, 0)``
+# :math:`\delta = (p - t) / N`  ``delta = … / len(one_hot)``
+# :math:`dW = X^\top \delta`    ``x.T @ delta``
+# :math:`db = \sum_n \delta_n`  ``delta.sum(axis=0)``
+# :math:`dX = \delta\, W^\top`  ``delta @ W.T``
+# ReLU, backward                ``* (x > 0)``
+# ============================  ============================
+#
+# (The first is from page 4, the others are from page 2.)
 #
 # Here ``x`` is the *output* of a ReLU, and the input of the next affine layer. It is 0
 # exactly where ReLU's input was not positive, so it tells where nothing passes. (For
