@@ -141,21 +141,24 @@ SEEN = [
     and not name.startswith("_modules/")
     and (not name.startswith("generated/") or re.search(r"Scratch|train|Adam", name))
 ]
-# Elements that end beyond the window and are in nothing that scrolls; pictures that
-# cannot be drawn; formulas that are still TeX, or wrong.
+# Elements that end beyond the window and are in nothing that scrolls, or hide what they
+# have no room for; pictures that cannot be drawn; formulas that are still TeX, or wrong.
 FAULTS = """async () => {
   const scrolls = e => ["auto", "scroll"].includes(getComputedStyle(e).overflowX);
   const faults = [];
   if (document.documentElement.scrollWidth > innerWidth) faults.push("page too wide");
-  const article = document.querySelector("article");
-  if (!article) return ["no article"];
+  const page = document.querySelector(".bd-article-container");
+  if (!page) return ["no article"];
   const inScrolling = e => {
-    for (; e !== article; e = e.parentElement) if (scrolls(e)) return true;
+    for (; e !== page; e = e.parentElement) if (scrolls(e)) return true;
   };
-  for (const e of article.querySelectorAll("*")) {
+  for (const e of page.querySelectorAll("*")) {
     const box = e.getBoundingClientRect();
+    const beyond = box.width && box.right > innerWidth + 1 && !inScrolling(e);
+    const clipped = getComputedStyle(e).overflowX === "hidden" && !e.closest(".math")
+      && e.scrollWidth > e.clientWidth + 1;
     if (e.closest("mjx-assistive-mml, .sr-only, .visually-hidden")) continue;
-    if (box.width && box.right > innerWidth + 1 && !inScrolling(e))
+    if (beyond || clipped)
       faults.push(`cut off: ${e.tagName} ${e.className} ${e.textContent.slice(0, 40)}`);
   }
   for (const img of document.images)
