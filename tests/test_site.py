@@ -142,7 +142,7 @@ SEEN = [
     and (not name.startswith("generated/") or re.search(r"Scratch|train|Adam", name))
 ]
 # Elements that end beyond the window and are in nothing that scrolls, or hide what they
-# have no room for; pictures that cannot be drawn; formulas that are still TeX, or wrong.
+# have no room for; pictures that cannot be drawn; formulas that were not typeset.
 FAULTS = """async () => {
   const scrolls = e => ["auto", "scroll"].includes(getComputedStyle(e).overflowX);
   const faults = [];
