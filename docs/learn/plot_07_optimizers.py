@@ -162,7 +162,7 @@ print(np.array(p), adam_points[-1])
 
 import matplotlib.pyplot as plt
 
-figure, axes = plt.subplots(3, 1, figsize=(6.4, 6), layout="constrained", sharex=True)
+figure, axes = plt.subplots(3, 1, figsize=(5.4, 6), layout="constrained", sharex=True)
 xs, ys = np.meshgrid(np.linspace(-8, 4, 200), np.linspace(-3, 3, 100))
 walks = {
     "Plain steps, learning rate 0.95": plain,
