@@ -191,7 +191,7 @@ plt.show()
 #
 #    One step makes :math:`y - 2 \eta y = (1 - 2\eta)\, y` of :math:`y`. Its size
 #    shrinks if :math:`|1 - 2\eta| < 1`, that is for learning rates below 1. At 1 it
-#    jumps to and fro for ever, above 1 it leaves the valley. The steepest direction
+#    jumps back and forth for ever, above 1 it leaves the valley. The steepest direction
 #    sets the limit for all.
 #
 #    >>> for learning_rate in 0.9, 1.0, 1.1:
