@@ -137,9 +137,9 @@ print(dx.round(4))
 #
 # .. math::
 #
-#    Y &= X W + b \\
-#    \frac{\partial L}{\partial X} &= \text{dout}\; W^\top \\
-#    \frac{\partial L}{\partial W} &= X^\top\, \text{dout} \\
+#    Y &= X W + b \\[4pt]
+#    \frac{\partial L}{\partial X} &= \text{dout}\; W^\top \\[4pt]
+#    \frac{\partial L}{\partial W} &= X^\top\, \text{dout} \\[4pt]
 #    \frac{\partial L}{\partial b} &= \sum_n \text{dout}_n
 #
 # You can also find the transposes by their shapes alone. Let ``X`` have the shape
@@ -276,28 +276,28 @@ print(dlogits.round(3))
 # %%
 # In a picture
 # ------------
-# Left: the sigmoid and ReLU with their derivatives. The sigmoid's is at most ¼ and goes
-# to 0 at both ends; ReLU's is 1 wherever anything passes. Right: prediction minus
+# Above: the sigmoid and ReLU with their derivatives. The sigmoid's is at most ¼ and
+# goes to 0 at both ends; ReLU's is 1 wherever anything passes. Below: prediction minus
 # target. Only one bar is negative. Training goes *against* the derivative, so that this
 # logit will rise, and all others sink, most of all the one that was most wrong.
 
 import matplotlib.pyplot as plt
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(6.4, 4), layout="constrained")
+figure, (above, below) = plt.subplots(2, 1, figsize=(5.4, 6), layout="constrained")
 xs = np.linspace(-4, 4, 401)
 for layer, label, color in ((relu, "ReLU", "C0"), (sigmoid, "sigmoid", "C1")):
-    left.plot(xs, layer.forward(xs), color=color, label=label)
+    above.plot(xs, layer.forward(xs), color=color, label=label)
     slopes = layer.backward(np.ones_like(xs))
-    left.plot(xs, slopes, "--", color=color, label="its derivative")
-left.set(ylim=(-0.1, 2), xlabel="x", title="Activations")
-left.legend(fontsize=9)
+    above.plot(xs, slopes, "--", color=color, label="its derivative")
+above.set(ylim=(-0.1, 2), xlabel="x", title="Activations")
+above.legend()
 classes = np.arange(4)
-right.bar(classes - 0.27, p[0], 0.25, label="prediction p", color="0.75")
-right.bar(classes, one_hot[0], 0.25, label="target t", color="0.45")
-right.bar(classes + 0.27, dz[0], 0.25, label="p − t", color="C3", hatch="//")
-right.axhline(0, color="black", linewidth=0.8)
-right.set(xticks=classes, xlabel="class", title="Softmax, cross-entropy")
-right.legend(fontsize=9)
+below.bar(classes - 0.27, p[0], 0.25, label="prediction p", color="0.75")
+below.bar(classes, one_hot[0], 0.25, label="target t", color="0.45")
+below.bar(classes + 0.27, dz[0], 0.25, label="p − t", color="C3", hatch="//")
+below.axhline(0, color="black", linewidth=0.8)
+below.set(xticks=classes, xlabel="class", title="Softmax, cross-entropy")
+below.legend()
 plt.show()
 
 # %%

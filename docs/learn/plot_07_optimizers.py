@@ -162,7 +162,7 @@ print(np.array(p), adam_points[-1])
 
 import matplotlib.pyplot as plt
 
-figure, axes = plt.subplots(3, 1, figsize=(6.4, 6), layout="constrained", sharex=True)
+figure, axes = plt.subplots(3, 1, figsize=(5.4, 6), layout="constrained", sharex=True)
 xs, ys = np.meshgrid(np.linspace(-8, 4, 200), np.linspace(-3, 3, 100))
 walks = {
     "Plain steps, learning rate 0.95": plain,
@@ -191,7 +191,7 @@ plt.show()
 #
 #    One step makes :math:`y - 2 \eta y = (1 - 2\eta)\, y` of :math:`y`. Its size
 #    shrinks if :math:`|1 - 2\eta| < 1`, that is for learning rates below 1. At 1 it
-#    jumps to and fro for ever, above 1 it leaves the valley. The steepest direction
+#    jumps back and forth for ever, above 1 it leaves the valley. The steepest direction
 #    sets the limit for all.
 #
 #    >>> for learning_rate in 0.9, 1.0, 1.1:
