@@ -73,9 +73,14 @@ plt.show()
 # averages the predictions. The square of the third feature and the lines of the fourth
 # and fifth are plain to see.
 
-fig, axes = plt.subplots(2, 3, figsize=(6.4, 4.8), layout="constrained", sharey=True)
+fig, axes = plt.subplots(2, 3, figsize=(6.4, 4.8), layout="constrained")
 PartialDependenceDisplay.from_estimator(
-    model, X_test, [0, 1, 2, 3, 4, 5], ax=axes, grid_resolution=25
+    model,
+    X_test,
+    features=[0, 1, 2, 3, 4, 5],
+    feature_names=[f"feature {feature}" for feature in range(10)],
+    grid_resolution=25,
+    ax=axes,
 )
 plt.show()
 

@@ -104,8 +104,9 @@ for name, p in probabilities.items():
     print(f"{name:23} accuracy {accuracy:.3f}, log-loss {log_loss(left, p):.3f}")
 
 # %%
-# On this table, that is. :doc:`/tabular` compares them on 54 public ones, with forests,
-# linear models and others, and says where trees are the better choice.
+# On this table, that is. :doc:`The page on tables </tabular>` compares them on 54
+# public ones, with forests, linear models and others, and says where trees are the
+# better choice.
 #
 # Since the true probabilities are known here, they can be drawn beside the predicted
 # ones:

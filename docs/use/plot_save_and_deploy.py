@@ -169,6 +169,6 @@ for file in sorted(folder.iterdir()):
 # --------
 #
 # ``predict`` changes nothing in the model, so threads can share one. A fit, too, leaves
-# the old model in place until the new one is complete. For many small requests set
-# ``OMP_NUM_THREADS=1`` before Python starts:
+# the old model in place until the new one is complete. Where other programs keep the
+# cores busy, set ``OMP_NUM_THREADS=1`` before Python starts:
 # :doc:`/auto_use/scaling_out` says why.

@@ -147,6 +147,6 @@ plt.show()
 # and can give up on a fit in the middle:
 # :class:`~skmlp_scratch.callbacks.OnEpochEnd` reports each epoch to it.
 # ``examples/pruning_optuna.py`` in the repository is a complete program, and
-# :doc:`/callbacks` shows its core.
+# :doc:`the page on callbacks </callbacks>` shows its core.
 #
 # Searches over several processes and machines are on :doc:`/auto_use/scaling_out`.
