@@ -28,22 +28,23 @@ has the table and the command that made it. All recipes run at the end of this p
 # -------
 #
 # Change the import and nothing else. At the defaults, on 21 small data sets, ours is
-# better on 4, worse on 3 and even on the other 14: :doc:`/defaults` names them and says
-# why. :doc:`/performance` has what it gains in time.
+# better on 4, worse on 3 and even on the other 14: :doc:`the page on defaults
+# </defaults>` names them and says why. :doc:`The page on performance </performance>`
+# has what it gains in time.
 #
 # If you want scikit-learn's *numbers*, not only scores as good, set
 # ``weight_init="glorot_uniform"`` and ``dtype="float64"``. With three or more classes
 # you get the same losses and weights, up to rounding. What differs on purpose is listed
-# in :doc:`/differences`.
+# in :doc:`the page for those who come from MLPClassifier </differences>`.
 #
 # Tables
 # ------
 #
 # Take :class:`~skmlp_scratch.TabularMLPClassifier` or
 # :class:`~skmlp_scratch.TabularMLPRegressor` and set nothing. They scale, encode and
-# fill gaps themselves. In :doc:`/tabular` they are compared with boosted trees, forests
-# and three others, all at their defaults, on 54 public tables: ours has the best mean
-# rank in accuracy, log-loss and RMSE.
+# fill gaps themselves. In :doc:`the page on tables </tabular>` they are compared with
+# boosted trees, forests and three others, all at their defaults, on 54 public tables:
+# ours has the best mean rank in accuracy, log-loss and RMSE.
 #
 # The same page says where to take something else: a linear model where the relation is
 # linear, boosted trees for steps in few columns, or where the time of a fit counts.
@@ -54,10 +55,10 @@ has the table and the command that made it. All recipes run at the end of this p
 # ------
 #
 # Bring the pixels to the range from 0 to 1, as float32: the network then computes in
-# float32. Take ``learning_rate="one_cycle"`` with a large
-# ``learning_rate_init``, and few epochs. On MNIST the recipe ``quick`` below needs a
-# twentieth of the time of ``MLPClassifier()``, and is as accurate; ``better`` has more
-# units and ``noise``. :doc:`/training` has these figures, two slower recipes that are
+# it. Take ``learning_rate="one_cycle"`` with a large ``learning_rate_init``, and few
+# epochs. On MNIST the recipe ``quick`` below needs a twentieth of the time of
+# ``MLPClassifier()``, and is as accurate; ``better`` has more units and ``noise``.
+# :doc:`The page on training </training>` has these figures, two slower recipes that are
 # more accurate, and what each ingredient does.
 #
 # No layer here knows that pixels have neighbours. For photographs take a convolutional
@@ -68,8 +69,8 @@ has the table and the command that made it. All recipes run at the end of this p
 #
 # ``partial_fit`` learns from one chunk after another at a constant learning rate. Plans
 # such as ``"one_cycle"`` and early stopping need to know where the end is, and so have
-# no ``partial_fit``. :doc:`/auto_use/plot_streaming` shows how, :doc:`/streaming` says
-# what holds.
+# no ``partial_fit``. :doc:`/auto_use/plot_streaming` shows how, :doc:`the page on
+# streaming </streaming>` says what holds.
 
 import time
 
@@ -123,17 +124,11 @@ for name, model in models.items():
     print(f"{name:14} {seconds[name]:5.2f} s, accuracy {accuracies[name]:.3f}")
 
 fig, ax = plt.subplots(figsize=(6.4, 4), layout="constrained")
-for name in models:
-    ax.plot(seconds[name], accuracies[name], "ko")
-    ax.annotate(
-        name,
-        (seconds[name], accuracies[name]),
-        xytext=(0, 7),
-        textcoords="offset points",
-        ha="center",
-    )
-ax.set(xscale="log", xlabel="seconds of a fit", ylabel="test accuracy")
-ax.margins(0.2)
+names = list(models)[::-1]
+bars = ax.barh(names, [seconds[name] for name in names], color="0.6")
+ax.bar_label(bars, [f"accuracy {accuracies[name]:.3f}" for name in names], padding=3)
+ax.set(xlabel="seconds of a fit")
+ax.margins(x=0.25)
 plt.show()
 
 # %%
@@ -142,8 +137,8 @@ plt.show()
 #
 # 1. **The learning rate.** It depends most on data and network.
 #    :func:`~skmlp_scratch.find_learning_rate` finds one in 200 steps. For features at
-#    standard scale, 0.01 with ``"one_cycle"`` is a good guess: :doc:`/training`
-#    compares the two on 29 data sets.
+#    standard scale, 0.01 with ``"one_cycle"`` is a good guess: :doc:`the page on
+#    training </training>` compares the two on 29 data sets.
 # 2. **The number of epochs**, ``max_iter``. Twice as many cost twice the time. Look at
 #    the loss curve before you pay.
 # 3. **The units**, ``hidden_layer_sizes``. Widen while the score on rows that were not

@@ -73,9 +73,14 @@ plt.show()
 # averages the predictions. The square of the third feature and the lines of the fourth
 # and fifth are plain to see.
 
-fig, axes = plt.subplots(2, 3, figsize=(6.4, 4.8), layout="constrained", sharey=True)
+fig, axes = plt.subplots(2, 3, figsize=(6.4, 4.8), layout="constrained")
 PartialDependenceDisplay.from_estimator(
-    model, X_test, [0, 1, 2, 3, 4, 5], ax=axes, grid_resolution=25
+    model,
+    X_test,
+    features=[0, 1, 2, 3, 4, 5],
+    feature_names=[f"feature {feature}" for feature in range(10)],
+    grid_resolution=25,
+    ax=axes,
 )
 plt.show()
 
@@ -97,7 +102,7 @@ if importlib.util.find_spec("shap"):
     total = values.base_values[0] + values.values[0].sum()
     print(f"mean {values.base_values[0]:.2f}, with all parts {total:.2f}", end=", ")
     print(f"predicted {model.predict(X_test[:1])[0]:.2f}")
-    fig = plt.figure(figsize=(6.4, 4))
+    plt.figure()
     shap.plots.waterfall(values[0], show=False)
     plt.gcf().set_size_inches(6.4, 4)
     plt.tight_layout()
@@ -106,5 +111,14 @@ else:
     print("shap is not installed: this part was skipped.")
 
 # %%
+# It prints:
+#
+# .. code-block:: text
+#
+#     parts of the first prediction: [ 2.42  1.64 -0.58  1.57 -1.91  0.03 ...]
+#     mean 14.44, with all parts 17.76, predicted 17.76
+#
+# and draws the parts as steps from the mean to the prediction.
+#
 # For a classifier explain ``predict_proba``, or ``decision_function`` if you like parts
 # that add up to logits.

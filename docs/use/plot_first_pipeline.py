@@ -46,7 +46,7 @@ model = make_pipeline(
 )
 model.fit(X_train, y_train)
 print(f"test accuracy: {model.score(X_test, y_test):.3f}")
-print(model.predict_proba(X_test[:3]).round(3))
+print(f"predictions for five rows: {model.predict(X_test[:5])}")
 
 # %%
 # Three things were chosen here. ``learning_rate="one_cycle"`` lets the learning rate
@@ -129,6 +129,8 @@ for title, estimator in {
 #
 # Each has a class of its own, so that you can silence one and keep the others:
 
-warnings.simplefilter("ignore", FeatureScaleWarning)
-unscaled = ScratchMLPClassifier(max_iter=300, random_state=0).fit(X_train, y_train)
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", FeatureScaleWarning)
+    unscaled = ScratchMLPClassifier(max_iter=300, random_state=0)
+    unscaled.fit(X_train, y_train)
 print(f"test accuracy without scaling: {unscaled.score(X_test, y_test):.3f}")

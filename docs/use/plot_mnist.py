@@ -79,13 +79,14 @@ plt.show()
 # -----------------
 #
 # The weights from the pixels to a hidden unit are an image. Where it is red, ink raises
-# the unit's input; where it is blue, ink lowers it.
+# the unit's input; where it is blue, ink lowers it. ``alpha`` is a penalty on large
+# weights: with more of it, the images are smoother.
 
-net.fit(X, y)
+net.set_params(alpha=1.0).fit(X, y)
 WeightsDisplay.from_estimator(net, n_units=15)
 plt.show()
 
 # %%
 # The score to report for the 60,000 training and the 10,000 test images of MNIST is in
-# :doc:`/training`, for four recipes. ``examples/mnist.py`` in the repository trains
-# before your eyes, beside ``MLPClassifier``.
+# :doc:`the page on training </training>`, for four recipes. ``examples/mnist.py`` in
+# the repository trains before your eyes, beside ``MLPClassifier``.

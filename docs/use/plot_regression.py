@@ -88,8 +88,8 @@ plt.show()
 
 # %%
 # A network cannot promise that 90% of the rows to come are inside; with few rows it is
-# too sure. :doc:`/training` has figures. If you need a promise, calibrate the intervals
-# on rows held back: :doc:`/auto_use/plot_calibrated`.
+# too sure. :doc:`The page on training </training>` has figures. If you need a promise,
+# calibrate the intervals on rows held back: :doc:`/auto_use/plot_calibrated`.
 #
 # Counts
 # ------
@@ -118,6 +118,6 @@ print(f"smallest prediction: {counts.predict(X_test).min():.3f}")
 
 # %%
 # For amounts above 0, such as costs, there is ``loss="gamma"``, and for targets of
-# which some are wrong ``loss="absolute_error"``: :doc:`/training` has the list. For a
-# table with columns of all kinds take :class:`~skmlp_scratch.TabularMLPRegressor`,
-# which scales its targets itself.
+# which some are wrong ``loss="absolute_error"``: :doc:`the page on training
+# </training>` has the list. For a table with columns of all kinds take
+# :class:`~skmlp_scratch.TabularMLPRegressor`, which scales its targets itself.

@@ -13,6 +13,7 @@ How do I train a network on texts?
 # scikit-learn bundles the descriptions of its data sets. Which sentence is from
 # which description? That is our small set of texts, with no download.
 
+import re
 import time
 
 import matplotlib.pyplot as plt
@@ -30,17 +31,16 @@ LOADERS = {
     "diabetes": datasets.load_diabetes,
     "digits": datasets.load_digits,
     "iris": datasets.load_iris,
-    "linnerud": datasets.load_linnerud,
     "wine": datasets.load_wine,
 }
 texts, labels = [], []
 for name, load in LOADERS.items():
-    words = load().DESCR.split()
-    pieces = [" ".join(words[i : i + 12]) for i in range(0, len(words) - 11, 12)]
+    words = re.findall("[A-Za-z]+", load().DESCR)
+    pieces = [" ".join(words[i : i + 10]) for i in range(0, len(words) - 9, 10)]
     texts += pieces
     labels += [name] * len(pieces)
 texts, labels = np.array(texts), np.array(labels)
-print(f"{len(texts)} pieces of 12 words, for example:")
+print(f"{len(texts)} pieces of 10 words, for example:")
 print("   ", texts[labels == "iris"][5])
 
 # %%

@@ -67,7 +67,8 @@ def tell(search):
     start = time.perf_counter()
     search.fit(X_train, y_train)
     seconds = time.perf_counter() - start
-    print(f"{len(search.cv_results_['params'])} candidates, {seconds:.1f} s; best:")
+    n_settings = len(search.cv_results_["params"])
+    print(f"{n_settings} settings tried in {seconds:.1f} s, the best:")
     for name, value in search.best_params_.items():
         short = f"{value:.3g}" if isinstance(value, float) else value
         print(f"    {name.removeprefix(PREFIX)}: {short}")
@@ -147,6 +148,6 @@ plt.show()
 # and can give up on a fit in the middle:
 # :class:`~skmlp_scratch.callbacks.OnEpochEnd` reports each epoch to it.
 # ``examples/pruning_optuna.py`` in the repository is a complete program, and
-# :doc:`/callbacks` shows its core.
+# :doc:`the page on callbacks </callbacks>` shows its core.
 #
 # Searches over several processes and machines are on :doc:`/auto_use/scaling_out`.

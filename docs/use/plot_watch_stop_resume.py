@@ -70,7 +70,7 @@ log = monitor.get_logs()
 epochs = [row for row in log.data if row["task_name"] == "epoch"]
 for row in epochs[::5]:
     print(f"epoch {row['task_id'] + 1}: validation accuracy {row['validation']:.3f}")
-AccuracyCurveDisplay.from_log(log, ylim="zoom")
+AccuracyCurveDisplay.from_log(log)
 plt.show()
 
 # %%
@@ -177,4 +177,4 @@ net.fit(X_train, y_train, X_val=X_val, y_val=y_val)
 
 # %%
 # More, with callbacks of your own, pipelines and searches, and what each of them costs,
-# is in :doc:`/callbacks`.
+# is in :doc:`the page on callbacks </callbacks>`.

@@ -150,8 +150,8 @@ if HAS_DASK:
     print("an ensemble on Dask, equal:", same)
 
 # %%
-# Callbacks work there, too; :doc:`/callbacks` says what is lost of a
-# ``ScoringMonitor``.
+# Callbacks work there, too; :doc:`the page on callbacks </callbacks>` says what is lost
+# of a ``ScoringMonitor``.
 #
 # Workers that come and go
 # ------------------------
@@ -221,9 +221,9 @@ else:
 #
 # **On a shared machine** set ``OMP_NUM_THREADS=1`` (for OpenBLAS and MKL, too) before
 # Python starts. The threads of a product wait for each other, and if another program
-# has taken the core of one, all wait: :doc:`/performance` has measured what that costs.
-# Within a program, ``threadpoolctl.threadpool_limits(1, user_api="blas")`` does the
-# same.
+# has taken the core of one, all wait: :doc:`the page on performance </performance>` has
+# measured what that costs. Within a program,
+# ``threadpoolctl.threadpool_limits(1, user_api="blas")`` does the same.
 #
 # **In a container** with a quota, joblib and this package read it. NumPy's BLAS does
 # not: for all else that you compute, it starts as many threads as it sees cores.
