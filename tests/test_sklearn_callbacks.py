@@ -248,6 +248,7 @@ for backend in ("threading", "multiprocessing", "loky"):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not os.path.exists("/proc/self/task"),
     reason="Linux lists the children of a process",

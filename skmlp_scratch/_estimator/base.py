@@ -14,7 +14,6 @@ from skmlp_scratch._documentation import DocumentationLink
 from skmlp_scratch._estimator.attributes import FittedAttributes
 from skmlp_scratch._estimator.checkpoint import (
     Checkpoint,
-    Interrupted,
     checkpoint_of,
     fitted_from,
     is_fitted,
@@ -33,6 +32,7 @@ from skmlp_scratch._estimator.prediction import (
     last_hidden_width,
     snapshot,
 )
+from skmlp_scratch._estimator.resuming import Interrupted
 from skmlp_scratch._estimator.settings import Settings
 from skmlp_scratch._estimator.solvers import is_stochastic, obstacle_to_partial_fit
 from skmlp_scratch._estimator.summary import summary_of

@@ -10,7 +10,6 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skmlp_scratch._estimator.attributes import FittedAttributes
-from skmlp_scratch._estimator.checkpoint import Interrupted
 from skmlp_scratch._estimator.continuation import Past, TrainingState, random_numbers
 from skmlp_scratch._estimator.diagnostics import data_warnings
 from skmlp_scratch._estimator.inputs import (
@@ -26,6 +25,7 @@ from skmlp_scratch._estimator.numbers import check_float32_range
 from skmlp_scratch._estimator.outcome import Outcome
 from skmlp_scratch._estimator.problem import Problem
 from skmlp_scratch._estimator.results import fitted_attributes, untrained_attributes
+from skmlp_scratch._estimator.resuming import Interrupted
 from skmlp_scratch._estimator.rows import Rows
 from skmlp_scratch._estimator.run import Observe
 from skmlp_scratch._estimator.settings import Settings

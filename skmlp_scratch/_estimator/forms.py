@@ -48,6 +48,21 @@ def _are_weights(value: Any) -> bool:
     return several and len({array.dtype for array in value}) == 1
 
 
+def _is_summary(value: Any) -> bool:
+    """Return whether it is a table, and sentences."""
+    if not (isinstance(value, dict) and value.keys() == {"layers", "sentences"}):
+        return False
+    layers, sentences = value["layers"], value["sentences"]
+    columns = [*layers.values()] if isinstance(layers, dict) else []
+    return (
+        all(isinstance(column, list) for column in columns)
+        and len({len(column) for column in columns}) == 1
+        and {"units", "activation"} <= layers.keys()
+        and isinstance(sentences, list)
+        and all(isinstance(sentence, str) for sentence in sentences)
+    )
+
+
 ATTRIBUTES: dict[str, Test] = {
     **dict.fromkeys(("coefs_", "intercepts_"), _are_weights),
     **dict.fromkeys(("n_outputs_", "n_layers_", "n_iter_", "t_"), _is_count),
@@ -63,6 +78,7 @@ ATTRIBUTES: dict[str, Test] = {
     **dict.fromkeys(("classes_", "feature_names_in_"), _is_vector),
     "_quantiles": _or_none(_is_vector),
     "_training_state": _is(TrainingState),
+    "_summary": _or_none(_is_summary),
 }
 STATES: dict[str, Test] = {
     "begun": _is(bool),

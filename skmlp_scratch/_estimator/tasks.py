@@ -9,12 +9,9 @@ import copy
 from typing import Any
 
 from skmlp_scratch._estimator.attributes import FittedAttributes
-from skmlp_scratch._estimator.checkpoint import (
-    Checkpoint,
-    checkpoint_of,
-    interrupted_fit,
-)
+from skmlp_scratch._estimator.checkpoint import Checkpoint, checkpoint_of
 from skmlp_scratch._estimator.inputs import Call
+from skmlp_scratch._estimator.resuming import interrupted_fit
 from skmlp_scratch._estimator.run import Observe, Run
 
 try:

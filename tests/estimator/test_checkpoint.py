@@ -720,14 +720,6 @@ def test_a_fit_that_changes_the_folder_writes_where_it_began(tmp_path, monkeypat
     assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == model.n_iter_
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
-    X, y, _ = Case({}).data(ScratchMLPClassifier)
-    model = make(ScratchMLPClassifier)
-    model.set_callbacks(Checkpoint(tmp_path / "absent" / "model.npz"))
-    with pytest.raises(FileNotFoundError, match=r"model\.npz' cannot be written"):
-        model.fit(X, y)
-
-
 def test_other_targets_of_a_regressor_are_refused(path):
     X, y = make_data("outputs")
     model = make(ScratchMLPRegressor)

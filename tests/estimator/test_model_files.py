@@ -19,6 +19,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from skmlp_scratch import ScratchMLPClassifier, ScratchMLPRegressor
+from skmlp_scratch._estimator.storage import load_tree, save_tree
 from skmlp_scratch.exceptions import CheckpointError
 
 pytestmark = ignore_convergence
@@ -243,3 +244,32 @@ def test_skops_trusts_our_classes_only(estimator_class):
     assert all(name.startswith("skmlp_scratch.") for name in unknown)
     again = skops.loads(dumped, trusted=unknown)
     np.testing.assert_array_equal(again.predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize(
+    "summary",
+    [
+        3,
+        {},
+        {"layers": {}, "sentences": []},
+        {"layers": {"units": [1], "activation": []}, "sentences": []},
+        {"layers": {"units": [1], "activation": ["relu"]}, "sentences": [1]},
+        {"layers": {"units": 1, "activation": "relu"}, "sentences": []},
+    ],
+    ids=str,
+)
+def test_a_summary_of_another_form_is_refused(summary, path):
+    model = fitted_for("classes")
+    model.to_checkpoint(path)
+    tree = load_tree(path)
+    tree["attributes"]["_summary"] = summary
+    save_tree(path, tree)
+    with pytest.raises(CheckpointError, match="_summary is"):
+        ScratchMLPClassifier.from_checkpoint(path)
+
+
+def test_the_summary_comes_back(path):
+    model = fitted_for("classes")
+    model.to_checkpoint(path)
+    again = ScratchMLPClassifier.from_checkpoint(path)
+    assert repr(again.training_summary()) == repr(model.training_summary())
