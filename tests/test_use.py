@@ -235,3 +235,45 @@ PROMISES = {
 
 def test_every_page_but_the_one_on_settings_has_promises():
     assert set(PAGES) - set(PROMISES) == {"plot_choose_settings"}
+
+
+def guide(name):
+    return (ROOT / "docs" / f"{name}.md").read_text("utf-8")
+
+
+def in_words(name):
+    return " ".join(PAGES[name].read_text("utf-8").replace("\n#", "\n").split())
+
+
+def column(name, table, header):
+    """Return a column of the only table that begins like this, by its first column."""
+    rows = re.search(rf"^\| {table}.*\n(\|.*\n)+", guide(name), re.MULTILINE)[0]
+    head, _, *rest = ([c.strip() for c in r.split("|")] for r in rows.splitlines())
+    places = [place for place, text in enumerate(head) if text == header]
+    return {row[1]: [float(row[place]) for place in places] for row in rest}
+
+
+def test_figures_are_those_of_the_guides():
+    """What the page on settings quotes is measured there, and may change there."""
+    page = in_words("plot_choose_settings")
+    of_defaults = r"better / even / worse +\|.*?(\d+) / (\d+) / (\d+)"
+    better, even, worse = map(int, re.search(of_defaults, guide("defaults")).groups())
+    assert (
+        f"on {better + even + worse} small data sets, ours is better on {better}, "
+        f"worse on {worse} and even on the other {even}"
+    ) in page
+
+    assert "best mean rank in accuracy, log-loss and RMSE" in page
+    for header in ("27 tables \\| accuracy", "27 tables \\| +rmse"):
+        ranks = column("tabular", header, "rank")
+        ours = ranks.pop("ours")
+        for others in ranks.values():
+            assert all(a < b for a, b in zip(ours, others, strict=True))
+
+    assert "a twentieth of the time of ``MLPClassifier()``" in page
+    seconds = column("training", " +\\| network", "seconds, median")
+    ratio = seconds["`MLPClassifier()`"][0] / seconds["`quick`"][0]
+    assert 18 < ratio < 23
+
+    megabytes = re.search(r"np.memmap of 4 GB.*?\| +([\d.]+)", guide("performance"))[1]
+    assert f"grows by some {float(megabytes):.0f} MB" in in_words("plot_streaming")

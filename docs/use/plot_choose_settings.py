@@ -4,8 +4,9 @@ Choose settings
 
 Which class, and which of its many parameters, do I need?
 
-Four questions decide. Each answer says what was measured, and links to the page that
-has the table and the command that made it. All recipes run at the end of this page.
+It depends on what you have. Each of the four answers says what was measured, and links
+to the page that has the table and the command that made it. All recipes run at the end
+of this page.
 """
 
 # %%
