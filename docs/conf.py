@@ -62,6 +62,18 @@ numpydoc_show_class_members = False
 numpydoc_xref_param_type = True
 numpydoc_xref_ignore = "all"  # but these words, which become links
 numpydoc_xref_aliases = {
+    "Adam": "skmlp_scratch.nn.optimizers.Adam",
+    "Batches": "skmlp_scratch.nn.batches.Batches",
+    "History": "skmlp_scratch.nn.history.History",
+    "LearningRateSearch": "skmlp_scratch.LearningRateSearch",
+    "Network": "skmlp_scratch.nn.network.Network",
+    "Parameters": "skmlp_scratch.nn.parameters.Parameters",
+    "ScratchMLPClassifier": "skmlp_scratch.ScratchMLPClassifier",
+    "ScratchMLPRegressor": "skmlp_scratch.ScratchMLPRegressor",
+    "Step": "skmlp_scratch.nn.training.Step",
+    "TrainingSummary": "skmlp_scratch.summary.TrainingSummary",
+    "Validation": "skmlp_scratch.nn.validation.Validation",
+    "Watch": "skmlp_scratch.nn.stopping.Watch",
     "Axes": "matplotlib.axes.Axes",
     "DataFrame": "pandas.DataFrame",
     "MLPClassifier": "sklearn.neural_network.MLPClassifier",
@@ -104,9 +116,13 @@ GUIDES = {
 }
 
 
-def skip_members_of_sklearn(app, what, name, obj, skip, options):
-    """Leave out what scikit-learn's base classes bring, such as set_fit_request."""
-    return skip or (getattr(obj, "__module__", None) or "").startswith("sklearn.")
+def skip_members(app, what, name, obj, skip, options):
+    """Leave out what scikit-learn's base classes bring, such as set_fit_request.
+
+    And the fields of named tuples, which would be "alias for field number 0".
+    """
+    of_sklearn = (getattr(obj, "__module__", None) or "").startswith("sklearn.")
+    return skip or of_sklearn or type(obj).__name__ == "_tuplegetter"
 
 
 def add_guides(app, docname, source):
@@ -120,5 +136,5 @@ def add_guides(app, docname, source):
 
 def setup(app):
     """Connect the handlers above."""
-    app.connect("autodoc-skip-member", skip_members_of_sklearn)
+    app.connect("autodoc-skip-member", skip_members)
     app.connect("source-read", add_guides)
