@@ -19,6 +19,8 @@ from helpers import ROOT
 
 import skmlp_scratch
 
+pytestmark = pytest.mark.slow  # most of a minute
+
 
 class Example(NamedTuple):
     """A patch, and the command that tests what it adds."""
