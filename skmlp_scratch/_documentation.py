@@ -35,6 +35,6 @@ class DocumentationLink:
     @property
     def _doc_link_template(self) -> str:
         address = documentation_address()
-        # All estimators stand on one page, by the name that they are imported by.
-        anchor = f"{self._doc_link_module}.{{estimator_name}}"
-        return address and f"{address}/api.html#{anchor}"
+        # Each has a page, by the name that it is imported by.
+        name = f"{self._doc_link_module}.{{estimator_name}}"
+        return address and f"{address}/generated/{name}.html"

@@ -44,9 +44,9 @@ def installed(tmp_path, monkeypatch):
 
 
 @every_public
-def test_the_link_leads_to_the_anchor_of_the_class(public, installed):
+def test_the_link_leads_to_the_page_of_the_class(public, installed):
     installed(URLS)
-    link = f"{ADDRESS}/api.html#skmlp_scratch.{public.__name__}"
+    link = f"{ADDRESS}/generated/skmlp_scratch.{public.__name__}.html"
     assert public()._get_doc_link() == link
     assert f'href="{link}"' in public()._repr_html_()
     assert f"Documentation for {public.__name__}" in public()._repr_html_()
@@ -96,7 +96,7 @@ def test_inside_a_pipeline(installed):
     installed(URLS)
     model = make_pipeline(StandardScaler(), skmlp_scratch.ScratchMLPRegressor())
     html = model._repr_html_()
-    assert f'href="{ADDRESS}/api.html#skmlp_scratch.ScratchMLPRegressor"' in html
+    assert f'href="{ADDRESS}/generated/skmlp_scratch.ScratchMLPRegressor.html"' in html
 
 
 def test_the_metadata_are_read_once(installed, monkeypatch):
