@@ -2,6 +2,7 @@
 
 import sys
 from importlib.metadata import version as installed_version
+from importlib.util import find_spec
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "extensions"))
@@ -55,7 +56,8 @@ myst_heading_anchors = 3
 
 autosummary_generate = True
 autodoc_member_order = "bysource"
-autodoc_mock_imports = ["skl2onnx"]
+# Where it is installed, pages use it.
+autodoc_mock_imports = [] if find_spec("skl2onnx") else ["skl2onnx"]
 autodoc_typehints = "none"  # types stand in the docstrings
 # The page lists the members itself; numpydoc would list them twice.
 numpydoc_show_class_members = False
