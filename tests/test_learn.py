@@ -19,9 +19,6 @@ plt = pytest.importorskip("matplotlib.pyplot", reason="the pages draw pictures")
 plt.switch_backend("Agg")
 
 PAGES = sorted((ROOT / "docs" / "learn").glob("plot_*.py"))
-LONG = {
-    "plot_06_numerical_gradients"
-}  # 80,000 evaluations of a loss: that is its point
 WITH_MNIST = {"plot_05_training", "plot_06_numerical_gradients"}
 
 # What beginners cannot know. Each must be explained, by a page before any uses it.
@@ -74,13 +71,8 @@ def offline(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
-        pytest.param(page, marks=[pytest.mark.slow] * (page.stem in LONG), id=page.stem)
-        for page in PAGES
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_page(page, offline, monkeypatch, tmp_path):
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))  # no MNIST there
     assert run(page) >= 2

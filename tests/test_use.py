@@ -14,8 +14,6 @@ for needed in ("matplotlib", "sklearn.callback"):
     pytest.importorskip(needed, reason="the pages are built with the extra `docs`")
 
 PAGES = {page.stem: page for page in sorted((ROOT / "docs" / "use").glob("*.py"))}
-# Pages that take more than 3 s of a core.
-SLOW = {"plot_calibrated", "plot_choose_settings", "plot_tune", "scaling_out"}
 # What pages need that other pages do without. They import it at their beginning.
 NEEDS = {
     "plot_mixed_columns": "pandas",
@@ -64,13 +62,8 @@ def percent(text, output):
     return float(found)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
-        for name in PAGES
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PAGES)
 def test_page_runs(name, tmp_path):
     if name in NEEDS:
         pytest.importorskip(NEEDS[name], reason="the page is about it")
