@@ -12,7 +12,7 @@ class TrainingSummary:
 
     All numbers are of the network that predicts: its weights are those in ``coefs_``,
     there is neither noise nor dropout, and batch normalisation is folded into weights
-    and biases. They are taken on training rows: all, or 1000 evenly spaced ones if
+    and biases. They are taken on training rows: all, or 250 evenly spaced ones if
     there are more.
 
     Parameters

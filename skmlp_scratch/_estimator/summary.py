@@ -8,11 +8,13 @@ from sklearn.exceptions import NotFittedError
 
 from skmlp_scratch._estimator.attributes import FittedAttributes
 from skmlp_scratch._estimator.outcome import Outcome
-from skmlp_scratch._estimator.rows import SAMPLE_ROWS
 from skmlp_scratch._estimator.solvers import SOLVERS, is_budgeted, is_stochastic
 from skmlp_scratch._estimator.statistics import layer_statistics, weight_statistics
 from skmlp_scratch.exceptions import ConstantPredictionWarning
 from skmlp_scratch.summary import TrainingSummary
+
+# With 1000 rows, a short fit to digits would take half as long again.
+SUMMARY_ROWS = 250
 
 # Each of these was tried on 72 data sets.
 
@@ -38,7 +40,7 @@ def summarize(outcome: Outcome, warnings: Sequence[Warning]) -> dict[str, Any]:
     warnings : sequence of Warning
         All that the fit warns about.
     """
-    sample = outcome.problem.training.sample(SAMPLE_ROWS)
+    sample = outcome.problem.training.sample(SUMMARY_ROWS)
     sentences = [_ending(outcome)]
     for tell in (_training_loss, _validation, _kept):
         sentences += tell(outcome)
