@@ -74,7 +74,7 @@
     bars.forEach(({ row, fill, text }, digit) => {
       row.classList.toggle("draw-best", Boolean(image) && digit === best);
       fill.style.width = `${100 * p[digit]}%`;
-      text.textContent = `${(100 * p[digit]).toFixed(0)} %`;
+      text.textContent = `${(100 * p[digit]).toFixed(0)}%`;
     });
     byId("answer").textContent = image ? best : "–";
   }
@@ -88,7 +88,7 @@
     const most = onward.indexOf(Math.max(...onward));
     const least = onward.indexOf(Math.min(...onward));
     byId("unit").textContent =
-      `Unit ${unit + 1}: the brighter it is, the more for ${most}, and against ${least}.`;
+      `The brighter unit ${unit + 1} is, the more it speaks for ${most}, against ${least}.`;
     units.forEach((element, i) => element.classList.toggle("draw-chosen", i === unit));
   }
 
