@@ -25,8 +25,9 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
-    "inventories",  # in docs/extensions, like the next
+    "inventories",  # in docs/extensions, like the next two
     "floors_picture",
+    "draw_network",
 ]
 # The galleries' scripts become pages in auto_learn and auto_use.
 exclude_patterns = ["_build", "extensions", "learn", "templates", "use"]
@@ -111,10 +112,15 @@ sphinx_gallery_conf = {
     "capture_repr": ("__repr__",),
 }
 
-# Pages that explain at length, by the gallery that they go with.
+# Pages to go on with, by the gallery that they follow, and the heading of their list.
 GUIDES = {
-    "auto_learn/index": ["backpropagation"],
-    "auto_use/index": ["training", "callbacks", "displays", "tabular", "streaming"],
+    "auto_learn/index": {
+        "Try it": ["draw_a_digit"],
+        "At length": ["backpropagation"],
+    },
+    "auto_use/index": {
+        "At length": ["training", "callbacks", "displays", "tabular", "streaming"],
+    },
 }
 
 
@@ -128,11 +134,11 @@ def skip_members(app, what, name, obj, skip, options):
 
 
 def add_guides(app, docname, source):
-    """Have a list of the guides at the end of a gallery's first page."""
-    if docname in GUIDES:
-        pages = "".join(f"   /{page}\n" for page in GUIDES[docname])
+    """Have lists of the guides at the end of a gallery's first page."""
+    for caption, guides in GUIDES.get(docname, {}).items():
+        pages = "".join(f"   /{page}\n" for page in guides)
         source[0] += (
-            f"\n.. toctree::\n   :caption: At length\n   :maxdepth: 1\n\n{pages}"
+            f"\n.. toctree::\n   :caption: {caption}\n   :maxdepth: 1\n\n{pages}"
         )
 
 

@@ -4,6 +4,7 @@ Built before these tests by ``sphinx-build -W docs site``, as ``nox -s docs`` do
 """
 
 import functools
+import itertools
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import numpy as np
 import pytest
 
 SITE = Path(__file__).parents[1] / "site"
@@ -244,6 +246,121 @@ def test_the_search_finds(word, visit):
     tab, *_ = visit(f"search.html?q={word}")
     tab.wait_for_selector("#search-results ul.search li a", timeout=20_000)
     assert tab.locator("#search-results ul.search li").count() > 0
+
+
+# Points of strokes, in parts of the field's side.
+DRAWN = {
+    "1": [[(0.35, 0.35), (0.55, 0.15), (0.55, 0.85)]],
+    "7": [[(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)]],
+    "4": [[(0.45, 0.15), (0.25, 0.6), (0.75, 0.6)], [(0.6, 0.35), (0.6, 0.85)]],
+}
+DRAW_PAGE = "draw_a_digit.html"
+
+
+def lights(tab):
+    """Return the brightness of the hidden units."""
+    read = "units => units.map(unit => +unit.style.getPropertyValue('--light'))"
+    return tab.locator(".draw-unit").evaluate_all(read)
+
+
+def on_the_pad(tab, stroke):
+    """Return the points of a stroke, where they are in the window."""
+    box = tab.locator("#draw-pad").bounding_box()
+    return [
+        (box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke
+    ]
+
+
+def draw(tab, digit):
+    """Draw a digit with the mouse."""
+    tab.locator("#draw-pad").scroll_into_view_if_needed()
+    for stroke in DRAWN[digit]:
+        first, *others = on_the_pad(tab, stroke)
+        tab.mouse.move(*first)
+        tab.mouse.down()
+        # It reads while one draws.
+        assert tab.locator("#draw-answer").inner_text() in set("0123456789")
+        for point in others:
+            tab.mouse.move(*point, steps=5)
+        tab.mouse.up()
+    tab.mouse.move(0, 0)  # draws no more
+
+
+def test_the_network_reads_what_is_drawn(visit):
+    tab, _, errors, _ = visit(DRAW_PAGE)
+    for digit in DRAWN:
+        draw(tab, digit)
+        assert tab.locator("#draw-answer").inner_text() == digit
+        bars = tab.locator(".draw-bar").all_inner_texts()
+        percents = [int(bar.split()[1].rstrip("%")) for bar in bars]
+        assert percents[int(digit)] == max(percents) > 60
+        assert 95 <= sum(percents) <= 105
+        bright = lights(tab)
+        assert len(bright) == 40
+        assert max(bright) > 0.5
+        assert min(bright) == 0
+
+        tab.click("#draw-clear")
+        assert tab.locator("#draw-answer").inner_text() == "–"
+        assert lights(tab) == [0] * 40
+    assert errors == []
+
+
+def test_a_finger_draws_and_does_not_scroll(browser):
+    # From the disk, as somebody offline opens it.
+    with browser.new_context(
+        viewport={"width": 390, "height": 700}, has_touch=True
+    ) as context:
+        tab = context.new_page()
+        tab.goto((SITE / DRAW_PAGE).as_uri())
+        tab.locator("#draw-pad").scroll_into_view_if_needed()
+        before = tab.evaluate("scrollY")
+        touch = context.new_cdp_session(tab)
+
+        def send(kind, *points):
+            at = [{"x": x, "y": y} for x, y in points]
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+
+        corners = DRAWN["1"][0]
+        stroke = [
+            (x + (x2 - x) * part / 8, y + (y2 - y) * part / 8)
+            for (x, y), (x2, y2) in itertools.pairwise(corners)
+            for part in range(9)
+        ]
+        first, *others = on_the_pad(tab, stroke)
+        send("touchStart", first)
+        for point in others:
+            send("touchMove", point)
+        send("touchEnd")
+        assert tab.locator("#draw-answer").inner_text() == "1"
+        assert tab.evaluate("scrollY") == before
+
+
+def test_an_example_and_a_unit_by_keyboard(visit):
+    tab, *_ = visit(DRAW_PAGE)
+    for digit in range(10):
+        expected = tab.evaluate(f"NETWORK.probabilities[{digit}]")
+        tab.locator(".draw-button", has_text=re.compile(f"^{digit}$")).press("Enter")
+        answer = tab.locator("#draw-answer").inner_text()
+        assert answer == str(expected.index(max(expected)))
+    pictures = []
+    for unit in (0, 1):
+        tab.locator(".draw-unit").nth(unit).focus()
+        assert f"unit {unit + 1} " in tab.locator("#draw-unit").inner_text()
+        pictures.append(
+            tab.evaluate("document.getElementById('draw-weights').toDataURL()")
+        )
+    assert pictures[0] != pictures[1]
+
+
+def test_the_browser_computes_what_predict_proba_does(visit):
+    tab, *_ = visit(DRAW_PAGE)
+    found, expected = tab.evaluate(
+        "[new Network(NETWORK.W, NETWORK.b).predict_proba(NETWORK.examples),"
+        " NETWORK.probabilities]"
+    )
+    # Written by docs/extensions/draw_network.py; test_draw_network.py tests them.
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_faults_are_found(visit):

@@ -384,4 +384,5 @@ plt.show()
 #    True
 #
 # This is the end of the path. You can read all of the engine now: begin with
-# ``nn/layers.py``.
+# ``nn/layers.py``. And you can watch a network at work while you
+# :doc:`draw a digit </draw_a_digit>`.
