@@ -39,3 +39,29 @@ def test_example(code, capsys, monkeypatch, tmp_path):
 
 def test_examples_are_found():
     assert len(EXAMPLES) >= 4
+
+
+def measured_in_readme():
+    """Return the numbers in each row of README's table, and the page they are from."""
+    lines = (ROOT / "README.md").read_text("utf-8").splitlines()
+    rows = [line for line in lines if re.search(r"\|[^|]*\(docs/\S+\) +\|$", line)]
+    for row in rows:
+        _, what, here, there, source, _ = row.split("|")
+        page = ROOT / re.search(r"\((docs/[\w.]+)", source)[1]
+        yield what.strip(), re.findall(r"\d+\.\d+", here + there), page
+
+
+MEASURED = list(measured_in_readme())
+
+
+@pytest.mark.parametrize(("numbers", "page"), [m[1:] for m in MEASURED])
+def test_what_readme_says_was_measured(numbers, page):
+    measured = [float(n) for n in re.findall(r"\d+\.\d+", page.read_text("utf-8"))]
+    for number in numbers:
+        digits = len(number.partition(".")[2])
+        assert any(f"{value:.{digits}f}" == number for value in measured), number
+
+
+def test_readme_has_measured_figures():
+    assert len(MEASURED) == 4
+    assert all(len(numbers) >= 2 for _, numbers, _ in MEASURED)
