@@ -311,7 +311,7 @@ def test_a_search_over_a_pipeline_hands_them_on(kind):
     X, y, X_val, y_val = make_data(kind, 6)
     X, X_val = X * 50 + 10, X_val * 50 + 10
     weights = np.random.default_rng(0).uniform(0, 2, size=len(y_val))
-    folds = KFold(2).split(X)
+    folds = list(KFold(2).split(X))
     with sklearn.config_context(enable_metadata_routing=True):
         steps = [("scale", StandardScaler()), ("network", stops_early(kind))]
         search = GridSearchCV(
