@@ -60,7 +60,7 @@ VALUES = {
         np.int8(3),
         np.float32(0.1),
         np.bool_(True),
-        np.datetime64("NaT"),
+        np.datetime64("NaT", "D"),
     ],
     "dates": np.array(["2020-01-01", "NaT"], "datetime64[D]"),
     "durations": np.array([1, 2], "timedelta64[ms]"),
