@@ -370,7 +370,7 @@ NO_NUMBERS = {
     "list of datetime64": (lambda: np.tile(days[:, None], 3).tolist(), DATES),
     "objects, datetime64": (lambda: column(days[0]), DATES),
     "objects, timedelta64": (lambda: column(seconds[1]), TIMES),
-    "objects, NaT": (lambda: column(np.datetime64("NaT")), DATES),
+    "objects, NaT": (lambda: column(np.datetime64("NaT", "D")), DATES),
     "objects, date": (lambda: column(date), DATES),
     "objects, timedelta": (lambda: column(datetime.timedelta(1)), TIMES),
     "pandas dates": (lambda: frame("pandas", a=days, b=days, c=days), DATES),
