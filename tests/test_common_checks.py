@@ -156,7 +156,7 @@ def seen_with_array_api():
         check=False,
     )
     assert process.returncode == 0, process.stderr
-    lines = process.stdout.splitlines()[-len(WITH_ARRAY_API) :]
+    lines = [line for line in process.stdout.splitlines() if line[:2] == "[["]
     return dict(zip(WITH_ARRAY_API, map(json.loads, lines), strict=True))
 
 
