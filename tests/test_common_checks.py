@@ -98,21 +98,21 @@ FAILURES_OF_GAMMA = dict.fromkeys(
     "some of its targets are 0, whatever the tag positive_only says",
 )
 
-# SciPy reads SCIPY_ARRAY_API when it is imported, hence a new process.
+# SciPy reads SCIPY_ARRAY_API when it is imported, hence a new process, one for all.
 CHECK_WITH_ARRAY_API = """
 import json, sys, warnings
 import skmlp_scratch
 from sklearn.utils.estimator_checks import check_estimator
-name, parameters, expected = json.loads(sys.argv[1])
 warnings.simplefilter("ignore")
-results = check_estimator(
-    getattr(skmlp_scratch, name)(**parameters),
-    expected_failed_checks=expected,
-    on_skip=None,
-    on_fail=None,
-)
-seen = [(r["check_name"], r["status"], str(r["exception"])) for r in results]
-print(json.dumps(seen))
+for name, parameters, expected in json.loads(sys.argv[1]):
+    results = check_estimator(
+        getattr(skmlp_scratch, name)(**parameters),
+        expected_failed_checks=expected,
+        on_skip=None,
+        on_fail=None,
+    )
+    seen = [(r["check_name"], r["status"], str(r["exception"])) for r in results]
+    print(json.dumps(seen))
 """
 
 
@@ -135,13 +135,19 @@ def test_scikit_learns_checks(estimator, check):
     check(estimator)  # asserts for itself
 
 
-@pytest.mark.parametrize("name", ["classifier-adam", "regressor-early"])
-def test_with_the_array_api_no_check_fails_or_is_skipped(name):
+WITH_ARRAY_API = {"classifier-adam": {}, "regressor-early": EXPECTED_FAILURES}
+
+
+@pytest.fixture(scope="module")
+def seen_with_array_api():
+    """Return what came of each check of each estimator."""
     for needed in ("array_api_strict", "pandas", "polars"):
         pytest.importorskip(needed, reason="scikit-learn skips checks without it")
-    estimator_class, parameters = CONFIGURATIONS[name]
-    expected = EXPECTED_FAILURES if parameters is EARLY else {}
-    arguments = [estimator_class.__name__, {"max_iter": 30, **parameters}, expected]
+    arguments = []
+    for name, expected in WITH_ARRAY_API.items():
+        estimator_class, parameters = CONFIGURATIONS[name]
+        parameters = {"max_iter": 30, **parameters}
+        arguments.append([estimator_class.__name__, parameters, expected])
     process = subprocess.run(
         [sys.executable, "-c", CHECK_WITH_ARRAY_API, json.dumps(arguments)],
         env={**os.environ, "SCIPY_ARRAY_API": "1"},
@@ -150,7 +156,15 @@ def test_with_the_array_api_no_check_fails_or_is_skipped(name):
         check=False,
     )
     assert process.returncode == 0, process.stderr
-    results = json.loads(process.stdout.splitlines()[-1])
+    lines = [line for line in process.stdout.splitlines() if line[:2] == "[["]
+    return dict(zip(WITH_ARRAY_API, map(json.loads, lines), strict=True))
+
+
+@pytest.mark.parametrize(("name", "expected"), WITH_ARRAY_API.items())
+def test_with_the_array_api_no_check_fails_or_is_skipped(
+    name, expected, seen_with_array_api
+):
+    results = seen_with_array_api[name]
     assert len(results) > 40
     failed = {check for check, status, _ in results if status == "xfail"}
     assert failed == expected.keys()

@@ -23,7 +23,9 @@ PAGE = Path(__file__).parents[1] / "docs" / "architecture.md"
 
 def floors_of_page():
     """Return the floor of each module, from the table in docs/architecture.md."""
-    rows = re.findall(r"^\| (\d+) +\| `(\S+)\.py` ", PAGE.read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| (\d+) +\| `(\S+)\.py` ", PAGE.read_text("utf-8"), re.MULTILINE
+    )
     files = {file.replace("/", "."): int(floor) for floor, file in rows}
     floors = {
         f"{PACKAGE}.{file}".removesuffix(".__init__"): floor
@@ -101,12 +103,12 @@ def test_every_module_has_a_floor():
 
 @pytest.mark.parametrize("module", FILES)
 def test_imports_come_from_lower_floors(module):
-    assert not_from_below(FILES[module].read_text(), module) == set()
+    assert not_from_below(FILES[module].read_text("utf-8"), module) == set()
 
 
 @pytest.mark.parametrize("module", FILES)
 def test_only_declared_dependencies_are_imported(module):
-    assert foreign(FILES[module].read_text(), module) == set()
+    assert foreign(FILES[module].read_text("utf-8"), module) == set()
 
 
 @pytest.mark.parametrize(

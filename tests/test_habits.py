@@ -51,10 +51,28 @@ def test_lint_runs_every_pre_commit_hook():
 
 
 def test_ci_run_calls_every_session():
-    loops = re.findall(r"^for name in (.*); do$", RUN, re.MULTILINE)
-    called = {*" ".join(loops).split(), *re.findall(r'"([a-z]+)\(', RUN)}
+    chains = re.findall(r"^in_\w+=\((.*)\)$", RUN, re.MULTILINE)
+    called = set(re.findall(r'"([a-z]+)', " ".join(chains)))
+    called |= set(re.findall(r"--session ([a-z]+)$", RUN, re.MULTILINE))
     # `tests` is the README's command, which .ci/run runs as it is written there.
     assert called | {"tests"} == sessions()
+
+
+def test_what_the_legs_leave_out_is_there():
+    (left_out,) = [
+        ast.literal_eval(node.value)
+        for node in NOXFILE.body
+        if isinstance(node, ast.Assign)
+        and ast.unparse(node.targets[0]) == "WITHOUT_SKLEARN"
+    ]
+    assert [path for path in left_out if not (ROOT / path).exists()] == []
+
+
+def test_the_oldest_classified_python_is_the_one_required():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    found = re.findall(r"Python :: 3\.(\d+)", "\n".join(project["classifiers"]))
+    assert project["requires-python"] == f">=3.{found[0]}"
+    assert found == sorted(found)
 
 
 def test_ci_run_names_every_version_of_scikit_learn():
@@ -65,4 +83,4 @@ def test_ci_run_names_every_version_of_scikit_learn():
         d for d in function.decorator_list if "parametrize" in ast.unparse(d)
     ]
     (ids,) = [ast.literal_eval(k.value) for k in parametrize.keywords if k.arg == "ids"]
-    assert re.findall(r"sklearn\(([\d.]+)\)", RUN) == ids
+    assert sorted(re.findall(r"sklearn\(([\d.]+)\)", RUN)) == ids

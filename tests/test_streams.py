@@ -120,18 +120,18 @@ def weighted_chunks(size, n_epochs, seed=0):
 
 @pytest.mark.parametrize("size", [1, 2, 7, 50, 400])
 def test_weights_do_not_fade_in_small_chunks(size):
-    clf = ScratchMLPClassifier((), solver="sgd", learning_rate_init=0.003, momentum=0)
+    clf = ScratchMLPClassifier((), solver="sgd", learning_rate_init=0.012, momentum=0)
     clf.set_params(random_state=0, batch_size=1, alpha=0)
-    for rows, labels, weights in weighted_chunks(size, 8):
+    for rows, labels, weights in weighted_chunks(size, 2):
         clf.partial_fit(rows, labels, weights, classes=[0, 1])
     assert clf.predict_proba([[1.0]])[0, 1] == pytest.approx(0.5, abs=0.06)
 
 
 @pytest.mark.parametrize("size", [1, 5])
 def test_class_weight_does_not_fade_either(size):
-    clf = ScratchMLPClassifier((), solver="sgd", learning_rate_init=0.003, momentum=0)
+    clf = ScratchMLPClassifier((), solver="sgd", learning_rate_init=0.012, momentum=0)
     clf.set_params(random_state=0, batch_size=1, class_weight={0: 1, 1: 3}, alpha=0)
-    for rows, labels, _ in weighted_chunks(size, 8):
+    for rows, labels, _ in weighted_chunks(size, 2):
         clf.partial_fit(rows, labels, classes=[0, 1])
     assert clf.predict_proba([[1.0]])[0, 1] == pytest.approx(0.5, abs=0.06)
 

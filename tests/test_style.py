@@ -8,7 +8,7 @@ import pytest
 import skmlp_scratch
 
 ROOT = Path(skmlp_scratch.__file__).parent
-FILES = {str(path.relative_to(ROOT)): path for path in sorted(ROOT.rglob("*.py"))}
+FILES = {path.relative_to(ROOT).as_posix(): path for path in sorted(ROOT.rglob("*.py"))}
 MOST_LINES_OF_CODE, MOST_ARGUMENTS, MOST_LINES_OF_A_FILE = 40, 8, 250
 
 
@@ -44,12 +44,12 @@ def too_large(source):
 
 @pytest.mark.parametrize("file", FILES)
 def test_functions_are_short_and_take_few_arguments(file):
-    assert too_large(FILES[file].read_text()) == []
+    assert too_large(FILES[file].read_text("utf-8")) == []
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if file.startswith("nn/")])
 def test_files_of_the_engine_are_short(file):
-    assert len(FILES[file].read_text().splitlines()) <= MOST_LINES_OF_A_FILE
+    assert len(FILES[file].read_text("utf-8").splitlines()) <= MOST_LINES_OF_A_FILE
 
 
 def test_what_is_too_large_is_found():
