@@ -4,10 +4,10 @@
     OMP_NUM_THREADS=1 python benchmarks/tabular.py --cache results.json
 
 For each table, 3-fold: accuracy and log-loss, or RMSE in standard deviations of the
-target. Every peer has scikit-learn's defaults, on the same frames; all but boosting and
-ours get them scaled, imputed and one-hot encoded. Seconds are CPU seconds of a fit.
-Results of a table and a peer are kept in the cache, so that a run can go on later.
-pytabkit's RealMLP and TabM take part if they are installed, on request.
+target. Every peer has its defaults, on the same frames; scikit-learn's but boosting get
+them scaled, imputed and one-hot encoded. Seconds are CPU seconds of a fit. Results of a
+table and a peer are kept in the cache, so that a run can go on later. pytabkit's RealMLP
+and TabM take part on request, if they are installed: numbers are imputed for them.
 
     OMP_NUM_THREADS=1 python benchmarks/tabular.py --large 50000 300000 --sets flights
 
@@ -77,7 +77,15 @@ def pytabkit(name: str) -> Any:
     """Return one of pytabkit's estimators, on one thread of the CPU."""
     import pytabkit
 
-    return getattr(pytabkit, name)(device="cpu", n_threads=1, random_state=0)
+    # These take no gaps in numbers.
+    numbers = SimpleImputer(strategy="median", add_indicator=True)
+    columns = make_column_transformer(
+        (numbers, selector(dtype_include="number")),
+        remainder="passthrough",
+        verbose_feature_names_out=False,
+    ).set_output(transform="pandas")
+    estimator = getattr(pytabkit, name)(device="cpu", n_threads=1, random_state=0)
+    return make_pipeline(columns, estimator)
 
 
 PEERS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
@@ -110,8 +118,8 @@ PEERS: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
         lambda: standardised(SVR()),
     ),
     "RealMLP": (
-        lambda: pytabkit("RealMLP_TD_S_Classifier"),
-        lambda: pytabkit("RealMLP_TD_S_Regressor"),
+        lambda: pytabkit("RealMLP_TD_Classifier"),
+        lambda: pytabkit("RealMLP_TD_Regressor"),
     ),
     "TabM": (
         lambda: pytabkit("TabM_D_Classifier"),
