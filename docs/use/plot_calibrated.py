@@ -53,10 +53,13 @@ models = {"for long": net.fit(X_train, y_train)}
 # is. With ``cv=5``, five networks are fitted and their probabilities averaged, so that
 # the accuracy is better, too.
 
-models["temperature"] = CalibratedClassifierCV(net, method="temperature", cv=5)
-models["temperature"].fit(X_train, y_train)
+calibrated = CalibratedClassifierCV(net, method="temperature", cv=5)
+models["temperature"] = calibrated.fit(X_train, y_train)
 
 # %%
+# If your network is fitted already, pass ``FrozenEstimator(net)`` of
+# :mod:`sklearn.frozen`, and fit the calibration on rows that ``net`` has not seen.
+#
 # It is better still not to learn by heart. ``early_stopping=True`` with
 # ``monitor="loss"`` keeps the epoch whose probabilities were best on rows set aside.
 # :class:`~skmlp_scratch.TabularMLPClassifier` does that eight times, and averages.
@@ -149,4 +152,6 @@ if HAS_MAPIE:
     print(f"conformal:  {np.mean((low <= y_new) & (y_new <= high)):.1%} are inside")
 
 # %%
-# With MAPIE, 89.1% are inside.
+# With MAPIE, 89.1% are inside. It also logs that predictions are "ill-sorted": networks
+# for one quantile each may cross. One network for several, with
+# ``quantile=[0.05, 0.5, 0.95]``, has no such crossings, but MAPIE takes one each.
