@@ -57,8 +57,9 @@ calibrated = CalibratedClassifierCV(net, method="temperature", cv=5)
 models["temperature"] = calibrated.fit(X_train, y_train)
 
 # %%
-# If your network is fitted already, pass ``FrozenEstimator(net)`` of
-# :mod:`sklearn.frozen`, and fit the calibration on rows that ``net`` has not seen.
+# If the network is fitted already, pass it in a
+# :class:`~sklearn.frozen.FrozenEstimator`, and fit the calibration on rows that it has
+# not seen.
 #
 # It is better still not to learn by heart. ``early_stopping=True`` with
 # ``monitor="loss"`` keeps the epoch whose probabilities were best on rows set aside.
