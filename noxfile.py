@@ -171,8 +171,9 @@ def oracles(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def slow(session: nox.Session) -> None:
-    """Run the tests that take long or need MNIST."""
-    install(session, ".[test,examples]")
+    """Run the tests that take long, or need MNIST or a cluster."""
+    # Without distributed, the page on scaling out would skip its cluster.
+    install(session, "distributed", ".[test,examples]")
     session.run("pytest", "-m", "slow")
 
 

@@ -235,6 +235,14 @@ def test_a_page_looks_right(name, visit):
     assert errors == []
 
 
+def test_no_card_of_a_difference_is_wider_than_its_place(visit):
+    tab, *_ = visit("differences.html")
+    wide = "cards => cards.filter(card => card.scrollWidth > card.clientWidth).length"
+    cards = tab.locator("#different-on-purpose tbody tr")
+    assert cards.count() > 20
+    assert cards.evaluate_all(wide) == 0
+
+
 def test_formulas_are_typeset(visit):
     tab, *_ = visit("backpropagation.html")
     tab.evaluate("MathJax.startup.promise")

@@ -43,7 +43,7 @@ def run(page, folder, warnings):
         env=environment,
         capture_output=True,
         encoding="utf-8",
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert result.returncode == 0, result.stderr
@@ -71,10 +71,10 @@ def test_page_runs(name, tmp_path):
     others = packages(name) & OPTIONAL
     alone = not any(importlib.util.find_spec(package) for package in others)
     result = run(PAGES[name], tmp_path, "error" if alone else "default")
-    if name in PROMISES:
-        PROMISES[name](result.stdout)
     if alone:
         assert result.stderr == ""
+    if name in PROMISES:
+        PROMISES[name](result.stdout)
 
 
 def packages(name):
@@ -209,10 +209,11 @@ def scaling_out(output):
     assert "local processes, equal: True" in output
     assert "equal: False" not in output
     if "Dask is not installed" in output:
-        return
+        pytest.skip("the parts on a cluster need Dask")
     assert output.count("Dask, equal: True") == 2
     assert re.search(r"is killed, [1-9] of 9 candidates are unfinished", output)
     assert "workers left: 1\nnothing lost, equal: True" in output
+    assert ("Ray, equal: True" in output) != ("Ray is not installed" in output)
 
 
 # What a page says, it has to print.

@@ -4,6 +4,8 @@ Calibrated probabilities and guaranteed coverage
 
 Can I take the predicted probabilities at their word?
 
+*The picture needs* ``pip install matplotlib``.
+
 *Temperature scaling needs scikit-learn 1.8 or newer. The part on guaranteed coverage
 needs* ``pip install mapie`` *and is skipped without it.*
 """
@@ -51,10 +53,14 @@ models = {"for long": net.fit(X_train, y_train)}
 # is. With ``cv=5``, five networks are fitted and their probabilities averaged, so that
 # the accuracy is better, too.
 
-models["temperature"] = CalibratedClassifierCV(net, method="temperature", cv=5)
-models["temperature"].fit(X_train, y_train)
+calibrated = CalibratedClassifierCV(net, method="temperature", cv=5)
+models["temperature"] = calibrated.fit(X_train, y_train)
 
 # %%
+# If the network is fitted already, pass it in a
+# :class:`~sklearn.frozen.FrozenEstimator`, and fit the calibration on rows that it has
+# not seen.
+#
 # It is better still not to learn by heart. ``early_stopping=True`` with
 # ``monitor="loss"`` keeps the epoch whose probabilities were best on rows set aside.
 # :class:`~skmlp_scratch.TabularMLPClassifier` does that eight times, and averages.
@@ -147,4 +153,6 @@ if HAS_MAPIE:
     print(f"conformal:  {np.mean((low <= y_new) & (y_new <= high)):.1%} are inside")
 
 # %%
-# With MAPIE, 89.1% are inside.
+# With MAPIE, 89.1% are inside. It also logs that predictions are "ill-sorted": networks
+# for one quantile each may cross. One network for several, with
+# ``quantile=[0.05, 0.5, 0.95]``, has no such crossings, but MAPIE takes one each.

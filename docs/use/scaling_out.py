@@ -196,7 +196,8 @@ if HAS_DASK:
 # ---
 #
 # `Ray <https://docs.ray.io>`_ has a backend for joblib, too. ``ray.init()`` starts a
-# cluster on this machine, ``ray.init(address="auto")`` joins one that is there.
+# cluster on this machine, ``ray.init(address="auto")`` joins one that is there. This
+# backend has no ``scatter``: ``X`` and ``y`` travel with the tasks.
 
 if importlib.util.find_spec("ray"):
     import ray
@@ -229,8 +230,10 @@ else:
 # not: for all else that you compute, it starts as many threads as it sees cores.
 # ``OMP_NUM_THREADS`` helps there, too.
 #
-# **A small /dev/shm**, as Docker has it with 64 MB: joblib puts large arrays there. Set
-# ``JOBLIB_TEMP_FOLDER`` to a folder on a disk, or start with ``--shm-size=1g``.
+# **Shared memory**: joblib puts large arrays into ``/dev/shm`` if 2 GB are free there,
+# else into the folder for temporary files, which must have room for them. Set
+# ``JOBLIB_TEMP_FOLDER`` to choose another one. Ray keeps its objects in ``/dev/shm``,
+# too, which has 64 MB in Docker: start the container with ``--shm-size=8g``, say.
 #
 # **Two levels of parallel work**, a search with ``n_jobs`` over an ensemble with
 # ``n_jobs``, are one too many. Give ``n_jobs`` to the outer one.
@@ -241,7 +244,7 @@ print("cores that this process may use:", joblib.cpu_count())
 # What it prints
 # --------------
 #
-# With Dask and Ray, on two cores:
+# With Dask and Ray, on two cores (how many candidates are unfinished varies):
 #
 # .. code-block:: text
 #
