@@ -236,7 +236,7 @@ def test_a_page_looks_right(name, visit):
 
 
 def test_formulas_are_typeset(visit):
-    tab, *_ = visit("backpropagation.html")
+    tab, *_ = visit("auto_learn/plot_02_layers.html")
     tab.evaluate("MathJax.startup.promise")
     assert tab.locator("article mjx-container").count() > 5
 
