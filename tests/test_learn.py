@@ -28,7 +28,7 @@ TERMS = """
     chain rule; classes; cross-entropy; epoch; estimator; fan-in; gradient; gradient
     descent; graph; hidden layer; layer; learning rate; logits; loss; matrix product;
     momentum; network; node; numerical gradient; one-hot; optimizer; overfitting;
-    parameters; penalty; ReLU; sigmoid; softmax; stochastic; target; test data;
+    parameters; penalty; ReLU; seed; sigmoid; softmax; stochastic; target; test data;
     training; training data; transposed; unit; velocity; weight decay; weights; Adam;
     AdamW; Dropout
 """
@@ -186,19 +186,17 @@ def test_the_table_of_the_book_names_what_there_is():
     rows = [row for row in text.splitlines() if row.startswith("| ")][2:]
     assert len(rows) > 15
     for row in rows:
-        _, _, here, link, _ = row.split("|")
-        for file, names in re.findall(
-            r"`(nn/\w+\.py)`(?:: ((?:`\S+`(?:, )?)+))?", here
-        ):
-            source = (ROOT / "skmlp_scratch" / file).read_text("utf-8")
+        _, _, link, here, _ = row.split("|")
+        for file, names in re.findall(r"`(\w+\.py)`(?:: ((?:`\S+`(?:, )?)+))?", here):
+            source = (ROOT / "skmlp_scratch" / "nn" / file).read_text("utf-8")
             for name in re.findall(r"\w+(?=`)", names):
                 assert re.search(rf"\b{name}\b", source), f"{name} is not in {file}"
-        number, folder, page = re.search(
+        title, folder, page = re.search(
             r"\[(.*)\]\(auto_(.*)/(.*)\.rst\)", link
         ).groups()
         assert (ROOT / "docs" / folder / f"{page}.py").exists()
         if folder == "learn":
-            assert page.startswith(f"plot_0{number.removeprefix('page ')}_")
+            assert page.startswith(f"plot_0{title}_")
     assert [page.stem for page in PAGES if f"/{page.stem}.rst)" not in text] == []
 
 

@@ -23,7 +23,9 @@ shows why they must be random, how large they should be, and where the famous
 # hundred units are worth no more than one.
 #
 # Try it with the library's ``Network``. It takes the widths of its layers: here four
-# inputs, a hidden layer of five units, and logits for three classes.
+# inputs, a hidden layer of five units, and logits for three classes. The inputs come
+# from a random number generator. The 0 in ``RandomState(0)`` is its **seed**: with the
+# same seed, it gives the same numbers each time.
 
 import numpy as np
 

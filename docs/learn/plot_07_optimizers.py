@@ -16,8 +16,8 @@ the library's quick optimizers stands the plain one that its tests compare it wi
 #
 # .. math::
 #
-#    L(x, y) = \frac{x^2}{40} + y^2 \\
-#    \frac{\partial L}{\partial x} = \frac{x}{20}, \quad
+#    L(x, y) &= \frac{x^2}{40} + y^2 \\
+#    \frac{\partial L}{\partial x} &= \frac{x}{20}, \qquad
 #    \frac{\partial L}{\partial y} = 2y
 #
 # It is a long valley, with the lowest point at (0, 0). Across the valley it is steep,
@@ -180,7 +180,9 @@ assert momentum_loss < adam_loss < plain_loss
 # It keeps sums in the place of averages: ``M`` is ``m / (1 - beta_1)``. All constant
 # factors are gathered in one number, ``rate``, and one more in the ``epsilon``.
 # ``in_blocks``, from ``nn/fast.py``, applies the update to one piece of the arrays
-# after the other, so that a piece stays in the processor's fast memory:
+# after the other, so that a piece stays in the processor's fast memory.
+# ``flush_denormals`` counts the steps. It also makes zeros, now and then, of numbers so
+# near to 0 that some processors are slow with them:
 #
 # .. literalinclude:: ../../skmlp_scratch/nn/optimizers.py
 #    :pyobject: Adam.step

@@ -4,8 +4,8 @@
 
 You have seen all the parts. Here they become a network of any depth, in under thirty
 lines of NumPy, and then an estimator. With the same seed, it ends with the same weights
-as scikit-learn's own. With what scikit-learn's has not, it reads nearly 99% of the
-digits right.
+as scikit-learn's own. With settings that scikit-learn's does not have, it reads nearly
+99% of the digits right.
 """
 
 # %%
@@ -104,10 +104,10 @@ print([grad.shape for grad in network.gradient.W])
 # The estimator
 # -------------
 # :class:`~skmlp_scratch.ScratchMLPClassifier` puts the training loop around it, and all
-# that a user expects: it takes labels of any kind, checks what it gets, stops in time.
-# Scikit-learn has a network with the same parameters, ``MLPClassifier``. Its first
+# that a user expects: classes may have names, what it gets is checked, and it stops in
+# time. Scikit-learn has a network with the same settings, ``MLPClassifier``. Its first
 # weights follow Glorot's formula. Ask for that, in 64 bits, and give both the same
-# seed.
+# seed. (``n_iter_`` will count the epochs, ``t_`` the training rows seen.)
 
 import warnings
 
@@ -182,9 +182,9 @@ print(Dropout(0.5, np.random.default_rng(0)).forward(np.ones((2, 8))))
 #
 # .. math::
 #
-#    \frac{\partial L}{\partial x_n} = \frac{\gamma}{s} \Big( \text{dout}_n
-#    - \operatorname{mean}(\text{dout})
-#    - \hat x_n \operatorname{mean}(\hat x \cdot \text{dout}) \Big)
+#    \frac{\partial L}{\partial x_n} = \frac{\gamma}{s} \Big( &\text{dout}_n
+#    - \operatorname{mean}(\text{dout}) \\
+#    &- \hat x_n \operatorname{mean}(\hat x \cdot \text{dout}) \Big)
 #
 # In ``nn/batch_norm.py``, rows may have weights, and a tiny number under the root of
 # :math:`s^2` prevents a division by 0:
