@@ -116,7 +116,7 @@ sphinx_gallery_conf = {
 GUIDES = {
     "auto_learn/index": {
         "Try it": ["draw_a_digit"],
-        "At length": ["backpropagation"],
+        "Beside the book": ["backpropagation"],
     },
     "auto_use/index": {
         "At length": ["training", "callbacks", "displays", "tabular", "streaming"],

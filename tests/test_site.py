@@ -244,7 +244,7 @@ def test_no_card_of_a_difference_is_wider_than_its_place(visit):
 
 
 def test_formulas_are_typeset(visit):
-    tab, *_ = visit("backpropagation.html")
+    tab, *_ = visit("auto_learn/plot_02_layers.html")
     tab.evaluate("MathJax.startup.promise")
     assert tab.locator("article mjx-container").count() > 5
 

@@ -236,7 +236,11 @@ assert left + right == 6  # the derivative of x² at 3 is 2 · 3
 #    >>> share.backward(1)
 #    (0.2, -28.6)
 #
-#    A sixth friend really saves each one less: :math:`143 - 715 / 6 = 23.8`. The
-#    derivative −28.6 is the rate *at* five friends, and the curve flattens.
+#    A sixth friend really saves each one less:
+#
+#    >>> round(715 / 5 - 715 / 6, 1)
+#    23.8
+#
+#    The derivative −28.6 is the rate *at* five friends, and the curve flattens.
 #
 # Next: :doc:`plot_02_layers`, where the nodes work on whole arrays.

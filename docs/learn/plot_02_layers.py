@@ -116,10 +116,14 @@ print(dx.round(4))
 # together are the **parameters**: what a network learns. So here three gradients are
 # wanted, by ``x``, by ``W`` and by ``b``.
 #
+# NumPy writes the formula as ``x @ W + b``, for all :math:`j` at once. The ``@`` is the
+# **matrix product**. It sums over the last index of what stands before it and the
+# first index of the matrix behind it, as the formula sums over :math:`i`.
+#
 # *By x.* The input :math:`x_i` goes into every output, into :math:`y_j` with the factor
 # :math:`W_{ij}`. It is used several times, so the ways are added:
 # :math:`\partial L/\partial x_i = \sum_j \text{dout}_j W_{ij}`. The sum runs over the
-# *second* index of ``W``. A matrix product ``dout @ M`` sums over the *first* index of
+# *second* index of ``W``. The product ``dout @ M`` sums over the *first* index of
 # ``M``. So ``M`` must be ``W`` with rows and columns exchanged: this is the
 # **transposed** matrix, :math:`W^\top`, in NumPy ``W.T``.
 #
@@ -165,24 +169,43 @@ print("dX", dX, "dW", affine.dW, "db", affine.db, sep="\n")
 assert affine.db.tolist() == [5, 7, 9]
 
 # %%
+# In the source, ``product`` is ``@``, and ``column_sums`` adds up the columns. The
+# latter comes from ``nn/fast.py``. There stands what makes the library quick and what
+# you need not read: here the sums as a product with a row of ones, which takes less
+# time. The first line of each function there says what it computes, and a test
+# compares it with the plain way, like this:
+
+from skmlp_scratch.nn.fast import column_sums
+
+assert np.array_equal(column_sums(dX), dX.sum(axis=0))
+
+# %%
 # Softmax with cross-entropy
 # --------------------------
-# Which of ten digits is in a picture? The network's last affine layer returns ten
-# numbers, one for each digit, of any size and sign: the higher, the more the network is
-# for this digit. They are called the **logits**, :math:`z_k`. The **softmax** makes
-# probabilities of them, positive and with the sum 1:
+# Which of ten digits is in a picture? The possible answers to such a question are
+# called **classes**. The network's last affine layer returns ten numbers, one for each
+# class, of any size and sign: the higher, the more the network is for this digit. They
+# are called the **logits**, :math:`z_k`. The **softmax** makes probabilities of them,
+# positive and with the sum 1:
 #
 # .. math::
 #
 #    p_k = \frac{e^{z_k}}{\sum_j e^{z_j}}
+#
+# The library's own softmax, which you will meet on the next page, is written for speed.
+# Here is the plain version that the tests compare it with, for one row. (Why it may
+# take the largest logit off all of them is an exercise below.)
+#
+# .. literalinclude:: ../../tests/reference.py
+#    :pyobject: softmax
 #
 # The right answer is a digit, say 2. To compare it with ten probabilities, write it as
 # ten probabilities, too: 1 for the 2 and 0 for all others. This is called **one-hot**.
 # Call these numbers the **target**, :math:`t_k`.
 #
 # How wrong is the answer? Look at the probability of the right digit, and take minus
-# its logarithm. This is 0 if the probability is 1, and grows without end as it goes to
-# 0. The name is **cross-entropy**:
+# its natural logarithm. This is 0 if the probability is 1, and grows without end as it
+# goes to 0. The name is **cross-entropy**:
 #
 # .. math::
 #
@@ -199,8 +222,7 @@ assert affine.db.tolist() == [5, 7, 9]
 #
 # *Prediction minus target*: nothing else is left of two complicated functions. That is
 # why the library makes one layer of them, and why it wants the logits, not the
-# probabilities. The library's own is written for speed. Here is the plain version that
-# the tests compare it with, for one row:
+# probabilities. Again the plain version, for one row:
 #
 # .. literalinclude:: ../../tests/reference.py
 #    :pyobject: softmax_cross_entropy

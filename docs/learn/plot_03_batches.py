@@ -185,6 +185,7 @@ plt.show()
 #    >>> (square / square.sum(axis=1, keepdims=True)).sum(axis=1)
 #    array([1., 1., 1.])
 #
-#    So try your code with shapes that all differ.
+#    (A single row has a single sum, which is right for all its classes.) So try your
+#    code with several rows, and with shapes that all differ.
 #
 # Next: :doc:`plot_04_initialisation`.

@@ -21,6 +21,11 @@ shows why they must be random, how large they should be, and where the famous
 # Suppose that all units of a hidden layer start with the same weights, say 0. Then they
 # compute the same, get the same gradient, change alike, and are the same for ever. A
 # hundred units are worth no more than one.
+#
+# Try it with the library's ``Network``. It takes the widths of its layers: here four
+# inputs, a hidden layer of five units, and logits for three classes. The inputs come
+# from a random number generator. The 0 in ``RandomState(0)`` is its **seed**: with the
+# same seed, it gives the same numbers each time.
 
 import numpy as np
 
@@ -36,7 +41,8 @@ assert np.ptp(network.gradient.W[0], axis=1).max() < 1e-15
 assert np.abs(network.gradient.W[0]).min() > 1e-4
 
 # %%
-# Four inputs, five units, and all five columns are equal. Random numbers break the tie.
+# A row for each input, a column for each unit: all columns are equal. Random numbers
+# break the tie.
 # They come from a normal distribution, the bell curve, with the mean 0. What is left to
 # choose is its **standard deviation**, the typical distance from 0.
 #
@@ -169,8 +175,9 @@ for scale in (1, 0.1):
 #    :start-at: if regression and
 #    :end-at: OUTPUT_SCALE
 #
-# (An older formula, Glorot's, has the number of outputs in it, too. You will meet the
-# name again on page 8.)
+# (An older formula, Glorot's, has the number of outputs in it, too:
+# :math:`\sqrt{2 / (n_\text{in} + n_\text{out})}`. You will meet the name again on page
+# 8.)
 #
 # In a picture
 # ------------
@@ -199,16 +206,19 @@ plt.show()
 #
 # .. dropdown:: Solution
 #
-#    The standard deviation must be a *factor*. Added, it moves the mean of the weights,
-#    from 0 to 0.09, and leaves the standard deviation at 1. The size is then multiplied
-#    by more than :math:`\sqrt{256/2} = 11.3` in each layer: more, because the sums now
-#    have a mean above 0.
+#    The standard deviation must be a *factor*. Added, it moves the mean of the weights
+#    away from 0, and leaves the standard deviation at 1. The size is then multiplied by
+#    more than :math:`\sqrt{n / 2}` in each layer: more, because the sums now have a
+#    mean above 0.
 #
 #    >>> rng = np.random.RandomState(0)
 #    >>> x = ReLU().forward(rng.standard_normal((500, n)))
 #    >>> W = np.sqrt(2 / n) + rng.standard_normal((n, n))
-#    >>> bool(size(ReLU().forward(x @ W)) / size(x) > 11.3)
-#    True
+#    >>> print(f"mean {W.mean():.2f}, standard deviation {W.std():.2f}")
+#    mean 0.09, standard deviation 1.00
+#    >>> factor = size(ReLU().forward(x @ W)) / size(x)
+#    >>> print(f"{np.sqrt(n / 2):.1f} would be expected, {factor:.1f} is measured")
+#    11.3 would be expected, 20.4 is measured
 #
 # **2.** Which standard deviation keeps the size if there is no activation at all?
 # Compute it as above, and try it through four layers.

@@ -179,7 +179,7 @@ plt.show()
 # That is *two* evaluations, for a network of any size:
 
 d = np.random.RandomState(3).standard_normal(len(theta))
-d /= np.linalg.norm(d)
+d /= np.linalg.norm(d)  # now its length is 1
 h = 6e-6
 along = (objective(theta + h * d)[0] - objective(theta - h * d)[0]) / (2 * h)
 print(f"backpropagation {gradient @ d:.10f}, numerical {along:.10f}")

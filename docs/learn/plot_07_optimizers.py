@@ -4,7 +4,8 @@
 
 A step of gradient descent goes against the gradient. That is not always the best way
 down. This page follows three ways through a valley: plain steps, steps with momentum,
-and Adam, which is what this library takes if you ask for nothing else.
+and Adam, which is what this library takes if you ask for nothing else. Beside each of
+the library's quick optimizers stands the plain one that its tests compare it with.
 """
 
 # %%
@@ -15,17 +16,19 @@ and Adam, which is what this library takes if you ask for nothing else.
 #
 # .. math::
 #
-#    L(x, y) = \frac{x^2}{40} + y^2 \\
-#    \frac{\partial L}{\partial x} = \frac{x}{20}, \quad
+#    L(x, y) &= \frac{x^2}{40} + y^2 \\
+#    \frac{\partial L}{\partial x} &= \frac{x}{20}, \qquad
 #    \frac{\partial L}{\partial y} = 2y
 #
 # It is a long valley, with the lowest point at (0, 0). Across the valley it is steep,
 # along the valley nearly flat: the gradient hardly ever points to the lowest point.
 
+import math
+
 import numpy as np
 
 from skmlp_scratch.nn import check_gradient
-from skmlp_scratch.nn.optimizers import SGD, Adam
+from skmlp_scratch.nn.optimizers import SGD, Adam, AdamW
 
 
 def valley(p):
@@ -86,26 +89,70 @@ print(f"loss after 30 steps: {momentum_loss:.4f}")
 
 # %%
 # A variant is Nesterov's momentum, which takes the next step of the velocity at
-# once: :math:`p \leftarrow p + \mu v - \eta g` with the new :math:`v`. Both are in the
-# library's ``SGD``, with ``nesterovs_momentum=True`` or ``False``:
+# once: :math:`p \leftarrow p + \mu v - \eta g` with the new :math:`v`. Here are both,
+# for one parameter ``p`` with the gradient ``g``. This is the plain version from
+# ``tests/reference.py``, word for word:
+
+
+def sgd(p, g, v, rate, momentum=0.9, nesterov=True):
+    """Stochastic gradient descent: roll on with the velocity v of the steps before.
+
+    Nesterov's momentum takes the velocity's next step at once (Sutskever et al. 2013).
+    """
+    v = momentum * v - rate * g
+    p = p + (momentum * v - rate * g if nesterov else v)
+    return p, v
+
+
+# %%
+# And the library's, for all parameters at once:
 #
 # .. literalinclude:: ../../skmlp_scratch/nn/optimizers.py
 #    :pyobject: SGD.step
 #    :start-at: def update
 #    :end-at: parameters += velocity
 #
+# ``add_multiple(y, a, x)`` adds ``a * x`` to ``y``. It comes from ``nn/fast.py``, which
+# you know from page 2. Both versions walk the same way:
+
+for nesterov in (False, True):
+    quick, _ = walk(SGD, 0.3, momentum=0.8, nesterovs_momentum=nesterov)
+    p, v = [-7.0, 2.0], [0.0, 0.0]
+    for t in range(1, 31):
+        _, g = valley(p)
+        for i in range(2):
+            p[i], v[i] = sgd(p[i], g[i], v[i], 0.3, momentum=0.8, nesterov=nesterov)
+        assert np.allclose(p, quick[t], rtol=0, atol=1e-12)
+    print(f"nesterov={nesterov}:", np.array(p), quick[-1])
+
+# %%
 # Adam
 # ----
 # One learning rate for all parameters does not suit a valley: across, smaller steps
 # would be right, and along, larger ones. **Adam** measures how large each parameter's
 # gradients usually are, and divides by it. For each parameter it keeps two moving
 # averages: ``m`` of the gradient, which is a momentum, and ``v`` of its square. Then it
-# goes in the direction of ``m``, divided by the root of ``v``. In the tests of this
-# library it stands in six lines, for a single parameter:
-#
-# .. literalinclude:: ../../tests/reference.py
-#    :pyobject: adam
-#
+# goes in the direction of ``m``, divided by the root of ``v``. For a single parameter
+# these are six lines, again word for word those of ``tests/reference.py``:
+
+
+def adam(p, g, m, v, t, rate, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
+    """Adam's step number t = 1, 2, ... (Kingma and Ba 2014, algorithm 1).
+
+    m and v are moving averages of the gradient and of its square. They start at zero,
+    and so are too small at first: m_hat and v_hat are not. The epsilon is that of the
+    paper's quick form, at the end of its section 2, which scikit-learn has as well:
+    there it is added to the root of v, not of v_hat.
+    """
+    m = beta_1 * m + (1 - beta_1) * g
+    v = beta_2 * v + (1 - beta_2) * g * g
+    m_hat = m / (1 - beta_1**t)
+    v_hat = v / (1 - beta_2**t)
+    epsilon_hat = epsilon / math.sqrt(1 - beta_2**t)
+    return p - rate * m_hat / (math.sqrt(v_hat) + epsilon_hat), m, v
+
+
+# %%
 # Take the lines one by one.
 #
 # - ``m`` keeps 0.9 of what it was and takes 0.1 of the new gradient. So it is an
@@ -131,19 +178,16 @@ assert momentum_loss < adam_loss < plain_loss
 # A network calls this for tens of thousands of parameters, hundreds of times in a
 # second. The library's Adam works on whole arrays, in place, and with fewer operations.
 # It keeps sums in the place of averages: ``M`` is ``m / (1 - beta_1)``. All constant
-# factors are gathered in one number, ``rate``, and one more in the ``epsilon``:
+# factors are gathered in one number, ``rate``, and one more in the ``epsilon``.
+# ``in_blocks``, from ``nn/fast.py``, applies the update to one piece of the arrays
+# after the other, so that a piece stays in the processor's fast memory.
+# ``flush_denormals`` counts the steps. It also makes zeros, now and then, of numbers so
+# near to 0 that some processors are slow with them:
 #
 # .. literalinclude:: ../../skmlp_scratch/nn/optimizers.py
 #    :pyobject: Adam.step
 #
 # It is harder to read, but it is the same walk. The plain version is there to prove it:
-
-import runpy
-from pathlib import Path
-
-here = Path.cwd()  # somewhere in a copy of the project's repository
-root = next(p for p in (here, *here.parents) if (p / "tests/reference.py").exists())
-adam = runpy.run_path(str(root / "tests/reference.py"))["adam"]
 
 p, m, v = [-7.0, 2.0], [0.0, 0.0], [0.0, 0.0]
 for t in range(1, 31):
@@ -154,6 +198,60 @@ for t in range(1, 31):
 print(np.array(p), adam_points[-1])
 
 # %%
+# Weights that shrink
+# -------------------
+# Large weights make a network that answers a small change of its input with a large
+# one. Such a network has often learnt its training data by heart. So one lets all
+# weights shrink a little in each step, and only those stay large that the gradient
+# needs. This is **weight decay**. With :math:`\lambda` for its strength:
+#
+# .. math::
+#
+#    W \leftarrow (1 - \eta \lambda)\, W
+#
+# With plain steps, the same comes of a **penalty** on large weights, :math:`\lambda/2`
+# times the sum of their squares, which is added to the loss: its derivative is
+# :math:`\lambda W`, and :math:`\eta` times that is taken off. (In the library's
+# estimators, ``alpha`` is the strength of a penalty.) Not so with Adam. It would divide
+# this derivative, like any other, by the usual size of the gradients, and hardly shrink
+# the very weights that have large ones. Therefore **AdamW** keeps the decay out of the
+# gradient:
+
+
+def adamw(p, g, m, v, t, rate, decay, is_weight, **settings):
+    """Adam, after a weight has shrunk by a share (Loshchilov and Hutter 2019).
+
+    The decay is no part of the gradient, so that m and v never see it. A bias keeps its
+    size: it says where a unit starts, not how steeply it reacts.
+    """
+    if is_weight:
+        p = p - rate * decay * p
+    return adam(p, g, m, v, t, rate, **settings)
+
+
+# %%
+# In the library, the weights come first in the long array of parameters, the biases
+# after them:
+#
+# .. literalinclude:: ../../skmlp_scratch/nn/optimizers.py
+#    :pyobject: AdamW.step
+#
+# In the valley, let ``x`` be a weight and ``y`` a bias:
+
+quick, _ = walk(AdamW, 0.4, n_matrix_entries=1, decay=0.1)
+p, m, v = [-7.0, 2.0], [0.0, 0.0], [0.0, 0.0]
+for t in range(1, 31):
+    _, g = valley(p)
+    for i, is_weight in enumerate([True, False]):
+        p[i], m[i], v[i] = adamw(p[i], g[i], m[i], v[i], t, 0.4, 0.1, is_weight)
+    assert np.allclose(p, quick[t], rtol=0, atol=1e-12)
+print("first step of Adam ", adam_points[1] - adam_points[0])
+print("first step of AdamW", quick[1] - quick[0])
+
+# %%
+# The step in ``y`` is the same. That in ``x`` is longer by a share of
+# :math:`\eta \lambda = 0.04` of the 7 that ``x`` was.
+#
 # In a picture
 # ------------
 # Thirty steps of each. The lines are lines of equal loss. Adam's first step changes x

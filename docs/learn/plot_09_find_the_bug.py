@@ -16,6 +16,9 @@ finds each one with :func:`~skmlp_scratch.nn.check_gradient`.
 # version that we read. Its network learns all the same. At the end of the page you see
 # such a network train beside a right one.
 #
+# (Other mistakes are loud. Python stops at ``none`` where ``None`` was meant. But it
+# does so only when it comes to that line. So have tests that run every line.)
+#
 # To check a layer by itself, a loss is needed. Any will do: multiply each output by a
 # fixed random number, and add up. The derivatives of this loss by the outputs are just
 # the random numbers.
@@ -77,9 +80,8 @@ assert layer_is_wrong(ReLUThatNeverStops())
 #
 # 2. The scale that was left behind
 # ---------------------------------
-# **Dropout** makes zeros of random entries in training, so that no unit can rely on
-# another one. The entries that stay are multiplied, by 2 if half of them go, so
-# that the sum stays what it was on average.
+# Dropout, from the last page: half of the entries become 0, and the others are
+# multiplied by 2.
 
 
 class DropoutWithoutScale:
@@ -217,12 +219,13 @@ assert not is_wrong(with_a_little_something, undecided)
 
 sure_and_wrong = -20 * one_hot
 assert is_wrong(with_a_little_something, sure_and_wrong)
+print("upper limit of the loss", -np.log(1e-7))
 
 # %%
 # Beside a probability of 0.1, the tiny number is one part in a million, just what the
 # check lets pass. Beside a probability of nearly 0 it is nearly everything. The loss
-# has got an upper limit, :math:`-\log 10^{-7} = 16.1`, and is flat there, but the
-# gradient knows nothing of that. So check extreme inputs, too.
+# has got an upper limit, :math:`-\log 10^{-7}`, and is flat there, but the gradient
+# knows nothing of that. So check extreme inputs, too.
 #
 # The library takes no logarithm of a probability. It uses the last form of the loss
 # that you saw in :doc:`plot_02_layers`, :math:`\log \sum_j e^{z_j} - z_t`. This needs
