@@ -4,6 +4,8 @@ Calibrated probabilities and guaranteed coverage
 
 Can I take the predicted probabilities at their word?
 
+*The picture needs* ``pip install matplotlib``.
+
 *Temperature scaling needs scikit-learn 1.8 or newer. The part on guaranteed coverage
 needs* ``pip install mapie`` *and is skipped without it.*
 """

@@ -4,6 +4,8 @@ Explain predictions
 
 Which features does my network use, and how?
 
+*The pictures need* ``pip install matplotlib``.
+
 *The part on SHAP needs* ``pip install shap`` *and is skipped without it.*
 """
 

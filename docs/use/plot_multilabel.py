@@ -3,6 +3,8 @@ Several labels per row
 ======================
 
 A photograph may show a cat, a dog, both or neither. How do I predict several labels?
+
+*The picture needs* ``pip install matplotlib``.
 """
 
 # %%

@@ -4,6 +4,8 @@ Streams and data larger than memory
 
 My rows keep coming, or do not fit into memory. How do I train on them?
 
+*The picture needs* ``pip install matplotlib``.
+
 *The part on Dask needs* ``pip install "dask[array]"`` *and is skipped without it.*
 """
 

@@ -5,6 +5,8 @@ Watch, stop and resume a fit
 How do I see what a fit is doing, end it when I have seen enough, and go on with it
 after a crash?
 
+*The pictures need* ``pip install matplotlib``.
+
 *Needs scikit-learn 1.9 or newer. The progress bar needs* ``pip install rich``.
 With an older scikit-learn, go to the `last section <#older-scikit-learn>`_.
 """
