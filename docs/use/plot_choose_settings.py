@@ -139,7 +139,7 @@ names = list(models)[::-1]
 bars = ax.barh(names, [seconds[name] for name in names], color="0.6")
 ax.bar_label(bars, [f"accuracy {accuracies[name]:.3f}" for name in names], padding=3)
 ax.set(xlabel="seconds of a fit")
-ax.margins(x=0.25)
+ax.margins(x=0.35)
 plt.show()
 
 # %%

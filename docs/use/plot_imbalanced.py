@@ -148,9 +148,10 @@ for name, model, style in (
     ("as it is", plain, {"color": "black"}),
     ("balanced", balanced, {"color": "C0", "linestyle": "--"}),
 ):
-    PrecisionRecallDisplay.from_estimator(
-        model, X_test, y_test, name=name, ax=ax, curve_kwargs=style
+    curve = PrecisionRecallDisplay.from_estimator(
+        model, X_test, y_test, name=name, ax=ax
     )
+    curve.line_.set(**style)
 for name, model, marker in (
     ("as it is, from 0.5 on", plain, "o"),
     ("threshold moved", tuned, "D"),
