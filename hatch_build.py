@@ -15,6 +15,7 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 PAGES = (
     (r"docs/images/(.+)", r"_images/\1"),
     (r"docs/(.+)\.md(#.*)?", r"\1.html\2"),
+    (r"docs/use", "auto_use/index.html"),
     (r"(CHANGELOG|CONTRIBUTING)\.md", r"\1.html"),
 )
 

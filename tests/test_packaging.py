@@ -60,6 +60,7 @@ def test_readme_of_the_package_has_links_to_published_pages(hatch_build):
     assert f"[Contributing]({address}/CONTRIBUTING.html)" in text
     assert f"({address}/training.html#losses-of-a-regressor)" in text
     assert f"({address}/_images/mnist.png)" in text
+    assert f"[Recipes]({address}/auto_use/index.html)" in text
     assert "see LICENSE" in text
 
 

@@ -4,7 +4,7 @@ Mixed columns and missing values
 
 My table has numbers, categories, strings and gaps. How do I get it into a network?
 
-*Needs* ``pip install pandas``.
+*Needs* ``pip install pandas matplotlib``.
 """
 
 # %%
@@ -14,11 +14,15 @@ My table has numbers, categories, strings and gaps. How do I get it into a netwo
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from skmlp_scratch import TabularMLPClassifier
+from skmlp_scratch import ScratchMLPClassifier, TabularMLPClassifier
 
 rng = np.random.default_rng(0)
 n = 3000
@@ -56,7 +60,8 @@ print(X_train.head())
 #
 # :class:`~skmlp_scratch.TabularMLPClassifier` takes the frame as it is. Numbers are
 # scaled, gaps are filled and marked, strings and categories become columns of zeros and
-# ones, where a gap is a level of its own. There is nothing to tune.
+# ones, where a gap is a level of its own. A city that was not there in ``fit`` is no
+# error: it counts as a rare one. There is nothing to tune.
 
 clf = TabularMLPClassifier(random_state=0)
 clf.fit(X_train, y_train)
@@ -125,8 +130,38 @@ plt.show()
 # ``categorical_features=["area"]``, or ``df["area"].astype("category")``. Dates and
 # free text are refused by name: make numbers of them first.
 #
-# One network instead of eight, with your own preprocessing? Then use scikit-learn's
-# :class:`~sklearn.compose.ColumnTransformer` in front of
-# :class:`~skmlp_scratch.ScratchMLPClassifier`, as for any of its models.
+# One network, your own preprocessing
+# -----------------------------------
+#
+# :class:`~sklearn.compose.ColumnTransformer` does it, as in front of any model of
+# scikit-learn. ``add_indicator=True`` marks the gaps, and
+# ``handle_unknown="infrequent_if_exist"`` lets new cities pass.
+
+columns = make_column_transformer(
+    (
+        make_pipeline(SimpleImputer(add_indicator=True), StandardScaler()),
+        make_column_selector(dtype_include=["number", "bool"]),
+    ),
+    (
+        OneHotEncoder(min_frequency=5, handle_unknown="infrequent_if_exist"),
+        ["contract", "city"],
+    ),
+)
+one = make_pipeline(
+    columns,
+    ScratchMLPClassifier(
+        learning_rate="one_cycle",
+        learning_rate_init=0.01,
+        max_iter=20,
+        dropout=0.3,
+        random_state=0,
+    ),
+)
+one.fit(X_train, y_train)
+p_one = one.predict_proba(X_test)[:, 0]
+print(f"one network: accuracy {one.score(X_test, y_test):.3f}", end=", ")
+print(f"log-loss {log_loss(left, p_one):.3f}")
+
+# %%
 # :class:`~skmlp_scratch.PiecewiseLinearEncoder` for the numbers is part of what makes
 # the tabular estimators good.

@@ -3,13 +3,17 @@ MNIST, cross-validated
 ======================
 
 How do I get honest scores on images of handwritten digits?
+
+*The pictures need* ``pip install matplotlib``. *MNIST needs* ``pip install pandas``,
+*too: scikit-learn reads it with that.*
 """
 
 # %%
 # MNIST has 70,000 images of 28 x 28 pixels. ``fetch_openml`` downloads it once, 15 MB.
 # So that this page needs no network, it takes MNIST only if it is on the disk already,
 # in the folder that the variable ``SCIKIT_LEARN_DATA`` names or in scikit-learn's own.
-# Otherwise it takes the 1,797 small digits that come with scikit-learn.
+# Otherwise it takes the 1,797 small digits that come with scikit-learn. To get MNIST,
+# run ``fetch_openml("mnist_784", version=1, as_frame=False)`` once.
 
 import time
 from pathlib import Path

@@ -3,6 +3,8 @@ Regression: scaled targets, intervals, counts
 =============================================
 
 How do I predict values, how sure can I be of them, and what if they are counts?
+
+*The picture needs* ``pip install matplotlib``.
 """
 
 # %%
@@ -51,6 +53,25 @@ print(f"\n{caught[0].category.__name__}: {caught[0].message}")
 # %%
 # The warning is what the network says if you forget it.
 #
+# In a search, the parameters of the network are now two names deep:
+# ``regressor__scratchmlpregressor__alpha``. For targets with a long tail, such as
+# incomes, take logarithms first: ``func=np.log1p, inverse_func=np.expm1`` instead of
+# ``transformer``.
+#
+# Several targets
+# ---------------
+#
+# Pass a matrix with a column for each. One network predicts them all, and its hidden
+# layer serves each of them. Here an arm has two parts of length 1. Where is its hand,
+# given the angles of shoulder and elbow?
+
+rng = np.random.default_rng(0)
+angles = rng.uniform(0, np.pi, size=(2000, 2))
+upper, lower = angles[:, 0], angles.sum(axis=1)
+hand = np.column_stack([np.cos(upper) + np.cos(lower), np.sin(upper) + np.sin(lower)])
+print(f"R2 of the place of the hand {cross_val_score(scaled, angles, hand).mean():.3f}")
+
+# %%
 # An interval instead of a value
 # ------------------------------
 #
@@ -58,7 +79,6 @@ print(f"\n{caught[0].category.__name__}: {caught[0].message}")
 # are an interval for nine rows in ten. It is wide where the data are noisy. Here are
 # made-up rows whose noise grows with the distance from 0.
 
-rng = np.random.default_rng(0)
 X = rng.uniform(-2, 2, size=(4000, 1))
 y = np.sin(2 * X[:, 0]) + (0.2 + 0.3 * np.abs(X[:, 0])) * rng.normal(size=4000)
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
@@ -85,6 +105,15 @@ ax.fill_between(grid[:, 0], low, high, color="C0", alpha=0.3, label="5% to 95%")
 ax.set(xlabel="x", ylabel="y")
 ax.legend()
 plt.show()
+
+# %%
+# Targets in the hundreds are scaled here, too, and all three columns are scaled back:
+
+X, y = load_diabetes(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+net.set_params(loss="quantile", quantile=[0.05, 0.5, 0.95])
+for low, median, high in scaled.fit(X_train, y_train).predict(X_test[:3]):
+    print(f"{median:.0f}, between {low:.0f} and {high:.0f}")
 
 # %%
 # A network cannot promise that 90% of the rows to come are inside; with few rows it is

@@ -3,6 +3,8 @@ Text as sparse features
 =======================
 
 How do I train a network on texts?
+
+*The picture needs* ``pip install matplotlib``.
 """
 
 # %%
@@ -48,7 +50,8 @@ print("   ", texts[labels == "iris"][5])
 # ---
 #
 # ``sublinear_tf=True`` damps words that are repeated. Tf-idf rows have length 1, so
-# they need no scaling. A ``StandardScaler`` would have to fill in all the zeros anyway.
+# they need no scaling. A ``StandardScaler`` would have to fill in all the zeros anyway:
+# for other sparse features take :class:`~sklearn.preprocessing.MaxAbsScaler`.
 
 model = make_pipeline(
     TfidfVectorizer(sublinear_tf=True, dtype=np.float32),
