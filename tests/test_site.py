@@ -294,6 +294,44 @@ FAULTS = """async () => {
 }"""
 
 
+# Words that are hard to read on what is behind them: by WCAG 2, a ratio below 4.5, or 3
+# for large ones.
+FAINT = """() => {
+  const rgba = colour => {
+    const parts = colour.match(/[\\d.]+/g).map(Number);
+    return parts.length > 3 ? parts : [...parts, 1];
+  };
+  const over = ([r, g, b, a], under) =>
+    [r, g, b].map((value, i) => value * a + under[i] * (1 - a));
+  const behind = e => {
+    if (!e) return [255, 255, 255];
+    const colour = rgba(getComputedStyle(e).backgroundColor);
+    return colour[3] === 1 ? colour.slice(0, 3) : over(colour, behind(e.parentElement));
+  };
+  const luminance = colour => {
+    const [r, g, b] = colour.map(v => v / 255)
+      .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const faint = new Set();
+  const article = document.querySelector(".bd-article-container");
+  const texts = document.createTreeWalker(article, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const e = texts.currentNode.parentElement;
+    const shown = e.getClientRects().length && texts.currentNode.data.trim();
+    if (!shown || e.closest("mjx-container, .sr-only, .visually-hidden")) continue;
+    const style = getComputedStyle(e), size = parseFloat(style.fontSize);
+    const under = behind(e);
+    const [dark, light] = [over(rgba(style.color), under), under]
+      .map(luminance).sort((a, b) => a - b);
+    const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+    if ((light + 0.05) / (dark + 0.05) < (large ? 3 : 4.5))
+      faint.add(`${e.tagName} ${e.className}: ${texts.currentNode.data.slice(0, 30)}`);
+  }
+  return [...faint];
+}"""
+
+
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *args):
         pass
@@ -356,6 +394,29 @@ def test_a_page_looks_right(name, visit):
     assert errors == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "index.html",
+        "auto_learn/plot_02_layers.html",
+        "auto_use/plot_mnist.html",
+        "differences.html",
+        "draw_a_digit.html",
+        "generated/skmlp_scratch.WeightsDisplay.html",
+        "py-modindex.html",
+    ],
+)
+def test_words_can_be_read(name, scheme, visit):
+    tab, *_ = visit(name)
+    tab.emulate_media(color_scheme=scheme)
+    try:
+        tab.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
+        assert tab.evaluate(FAINT) == []
+    finally:
+        tab.emulate_media(color_scheme="light")
+
+
 def test_formulas_are_typeset(visit):
     tab, *_ = visit("backpropagation.html")
     tab.evaluate("MathJax.startup.promise")
@@ -388,7 +449,7 @@ def test_the_search_finds(words, found, visit):
 
 def arc(x, y, width, height, first=0, last=360):
     """Return points of an ellipse around x, y; degrees go clockwise from its top."""
-    angles = np.radians(np.linspace(first, last, 25))
+    angles = np.radians(np.linspace(first, last, 13))
     return [(x + width * np.sin(a), y - height * np.cos(a)) for a in angles]
 
 
@@ -431,7 +492,7 @@ def draw(tab, drawing):
         # It reads while one draws.
         assert tab.locator("#draw-answer").inner_text() in set("0123456789")
         for point in others:
-            tab.mouse.move(*point, steps=5)
+            tab.mouse.move(*point, steps=2)
         tab.mouse.up()
     tab.mouse.move(0, 0)  # draws no more
 
@@ -539,7 +600,8 @@ def test_faults_are_found(visit):
     tab.evaluate(
         """() => document.querySelector("article").insertAdjacentHTML("beforeend",
         '<div style="width: 3000px">wide</div><img src="nothing.png">'
-        + '<span class="math">x^2</span>')"""
+        + '<span class="math">x^2</span><p style="color: #aaa">faint</p>')"""
     )
     kinds = {fault.partition(":")[0] for fault in tab.evaluate(FAULTS)}
     assert kinds == {"cut off", "no picture", "no formula"}
+    assert tab.evaluate(FAINT) == ["P : faint"]
