@@ -1,9 +1,13 @@
 """Sphinx configuration: ``pip install ".[docs]" && sphinx-build -W docs site``."""
 
+import re
 import sys
 from importlib.metadata import version as installed_version
 from importlib.util import find_spec
 from pathlib import Path
+
+import skmlp_scratch
+from skmlp_scratch import callbacks, exceptions
 
 sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 
@@ -65,22 +69,36 @@ numpydoc_show_class_members = False
 numpydoc_xref_param_type = True
 numpydoc_xref_ignore = "all"  # but these words, which become links
 numpydoc_xref_aliases = {
+    **{name: f"skmlp_scratch.{name}" for name in skmlp_scratch.__all__},
+    **{name: f"skmlp_scratch.callbacks.{name}" for name in callbacks.__all__},
+    **{
+        name: f"skmlp_scratch.exceptions.{name}"
+        for name, value in vars(exceptions).items()
+        if isinstance(value, type) and value.__module__ == exceptions.__name__
+    },
     "Adam": "skmlp_scratch.nn.optimizers.Adam",
+    "Batch": "skmlp_scratch.nn.batches.Batch",
     "Batches": "skmlp_scratch.nn.batches.Batches",
+    "DivergenceGuard": "skmlp_scratch.nn.divergence.DivergenceGuard",
     "History": "skmlp_scratch.nn.history.History",
-    "LearningRateSearch": "skmlp_scratch.LearningRateSearch",
+    "Layer": "skmlp_scratch.nn.typing.Layer",
+    "Loss": "skmlp_scratch.nn.typing.Loss",
     "Network": "skmlp_scratch.nn.network.Network",
     "Parameters": "skmlp_scratch.nn.parameters.Parameters",
-    "ScratchMLPClassifier": "skmlp_scratch.ScratchMLPClassifier",
-    "ScratchMLPRegressor": "skmlp_scratch.ScratchMLPRegressor",
+    "Patience": "skmlp_scratch.nn.stopping.Patience",
+    "Schedule": "skmlp_scratch.nn.typing.Schedule",
     "Step": "skmlp_scratch.nn.training.Step",
     "TrainingSummary": "skmlp_scratch.summary.TrainingSummary",
+    "Update": "skmlp_scratch.nn.typing.Update",
     "Validation": "skmlp_scratch.nn.validation.Validation",
     "Watch": "skmlp_scratch.nn.stopping.Watch",
+    "WeightAverage": "skmlp_scratch.nn.updates.WeightAverage",
     "Axes": "matplotlib.axes.Axes",
     "DataFrame": "pandas.DataFrame",
+    "Generator": "numpy.random.Generator",
     "MLPClassifier": "sklearn.neural_network.MLPClassifier",
     "MLPRegressor": "sklearn.neural_network.MLPRegressor",
+    "NotFittedError": "sklearn.exceptions.NotFittedError",
     "RandomState": "numpy.random.RandomState",
     "ndarray": "numpy.ndarray",
 }
@@ -100,6 +118,7 @@ sphinx_gallery_conf = {
     "doc_module": ("skmlp_scratch",),
     "reference_url": {"skmlp_scratch": None},
     "download_all_examples": False,
+    "image_scrapers": ("alt_texts.scraper",),
     "image_srcset": ["2x"],  # sharp on phones
     "min_reported_time": 1e9,
     "write_computation_times": False,
@@ -133,6 +152,12 @@ def skip_members(app, what, name, obj, skip, options):
     return skip or of_sklearn or type(obj).__name__ == "_tuplegetter"
 
 
+def link_papers(app, what, name, obj, options, lines):
+    """Make links of the numbers of papers."""
+    link = r"`arXiv:\1 <https://arxiv.org/abs/\1>`__"
+    lines[:] = [re.sub(r"\barXiv:(\d{4}\.\d{4,5})", link, line) for line in lines]
+
+
 def add_guides(app, docname, source):
     """Have lists of the guides at the end of a gallery's first page."""
     for caption, guides in GUIDES.get(docname, {}).items():
@@ -145,4 +170,5 @@ def add_guides(app, docname, source):
 def setup(app):
     """Connect the handlers above."""
     app.connect("autodoc-skip-member", skip_members)
+    app.connect("autodoc-process-docstring", link_papers, priority=400)
     app.connect("source-read", add_guides)

@@ -74,6 +74,10 @@ class LearningRateSearch:
 
     diverged_at : float or None
         The last of the rates if the loss exploded there.
+
+    See Also
+    --------
+    find_learning_rate : Makes one, with an example.
     """
 
     rates: Array = field(repr=False)
@@ -350,6 +354,16 @@ class LearningRateDisplay:
         ``'losses'`` of single batches, faint, and ``'smoothed_losses'``.
     suggestion_line_ : matplotlib Line2D or None
         The line at the suggested rate.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skmlp_scratch import LearningRateDisplay, ScratchMLPClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> net = ScratchMLPClassifier(random_state=0)
+    >>> display = LearningRateDisplay.from_estimator(net, X / 16, y)
+    >>> display.ax_.get_xscale()
+    'log'
     """
 
     def __init__(self, search: LearningRateSearch) -> None:

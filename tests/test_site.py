@@ -4,11 +4,15 @@ Built before these tests by ``sphinx-build -W docs site``, as ``nox -s docs`` do
 """
 
 import functools
+import importlib
+import inspect
 import itertools
 import os
+import pkgutil
 import re
 import shutil
 import threading
+import typing
 from contextlib import contextmanager
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +21,9 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
+
+import skmlp_scratch
+from skmlp_scratch import callbacks, exceptions, nn, summary
 
 SITE = Path(__file__).parents[1] / "site"
 FILES = sorted(str(path.relative_to(SITE)) for path in SITE.rglob("*.*"))
@@ -123,13 +130,127 @@ def test_references_have_plain_numbers(name):
     assert not re.search(r"\bR[0-9a-f]{8,}-", "".join(page(name).words))
 
 
-def test_every_public_name_has_a_page_with_its_source():
-    import skmlp_scratch
+def modules_of_the_engine():
+    names = [m.name for m in pkgutil.iter_modules(nn.__path__, f"{nn.__name__}.")]
+    return [importlib.import_module(name) for name in names]
 
-    for name in skmlp_scratch.__all__:
-        own = page(f"generated/skmlp_scratch.{name}.html")
-        assert f"skmlp_scratch.{name}" in own.anchors
-        assert any("_modules/" in link for link in own.links)
+
+def public_names():
+    """Return each public class and function by the name of its page."""
+    names = {
+        f"{module.__name__}.{name}": getattr(module, name)
+        for module in (skmlp_scratch, callbacks, nn)
+        for name in module.__all__
+    }
+    for module in (exceptions, summary, *modules_of_the_engine()):
+        for name, value in vars(module).items():
+            own = getattr(value, "__module__", None) == module.__name__
+            is_function = inspect.isfunction(value) and module is not exceptions
+            public = name[0] != "_" and (is_function or inspect.isclass(value))
+            if own and public and value not in names.values():
+                names[f"{module.__name__}.{name}"] = value
+    return names
+
+
+PUBLIC = public_names()
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_has_a_page(name):
+    own = page(f"generated/{name}.html")
+    assert name in own.anchors
+    value = PUBLIC[name]
+    if inspect.isclass(value):
+        for member, function in vars(value).items():
+            # Those that scikit-learn adds, such as set_fit_request, are not ours.
+            ours = getattr(function, "__module__", "").startswith("skmlp_scratch")
+            if inspect.isfunction(function) and ours and member[0] != "_":
+                assert f"{name}.{member}" in own.anchors
+
+
+def described(name):
+    """Return the parameters and attributes that a page has descriptions of."""
+    html = (SITE / f"generated/{name}.html").read_text("utf-8")
+    return set(re.split(r"[, ]+", " ".join(re.findall(r"<dt><strong>(.*?)<", html))))
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_the_page_says_what_each_parameter_is(name):
+    value, words = PUBLIC[name], "".join(page(f"generated/{name}.html").words)
+    if inspect.isclass(value) and issubclass(value, Exception | typing.Protocol):
+        return
+    # A function of the engine may say all in its first sentence.
+    may_be_short = name.startswith(f"{nn.__name__}.") and inspect.isfunction(value)
+    says_all = may_be_short and "Parameters:" not in words
+    if not says_all and "parameters are those of" not in words:
+        assert set(inspect.signature(value).parameters) <= described(name)
+
+
+FITTED = {
+    "ScratchMLPClassifier": {"max_iter": 3, "early_stopping": True},
+    "ScratchMLPRegressor": {"max_iter": 3, "early_stopping": True},
+    "TabularMLPClassifier": {},
+    "TabularMLPRegressor": {},
+    "PiecewiseLinearEncoder": {},
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", FITTED)
+def test_the_page_says_what_each_fitted_attribute_is(name):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 2)), rng.permutation(60) % 2
+    model = getattr(skmlp_scratch, name)(**FITTED[name]).fit(X, y)
+    fitted = {a for a in vars(model) if a.endswith("_") and a[0] != "_"}
+    assert fitted <= described(f"skmlp_scratch.{name}")
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_the_source_is_a_click_away(name):
+    links = [a for a in page(f"generated/{name}.html").links if "_modules/" in a]
+    short = name.rpartition(".")[2]
+    (link,) = [a for a in links if a.endswith(f"#{short}")]
+    path, anchor = target(f"generated/{name}.html", link)
+    block = path.read_text("utf-8").partition(f'id="{anchor}">')[2]
+    source = re.sub(r"<.*?>", "", block.partition("</div>")[0])
+    code = re.sub(r"^ *\d+", "", source, flags=re.MULTILINE).partition("[docs]")[2]
+    kind = "class" if inspect.isclass(PUBLIC[name]) else "def"
+    lines = [line for line in code.splitlines() if line and not line.startswith("@")]
+    assert re.match(rf"{kind} {short}\b", lines[0])
+
+
+def test_addresses_elsewhere_are_well_formed():
+    addresses = {a for name in PAGES for a in page(name).links if urlsplit(a).scheme}
+    for address in addresses:
+        parts = urlsplit(address)
+        assert parts.scheme == "https", address
+        assert re.fullmatch(r"[\w-]+(\.[\w-]+)+", parts.netloc), address
+        assert not re.search(r"\s|example\.(com|org)", address), address
+    # One folder per name holds most of NumPy's pages, but not these.
+    assert not [a for a in addresses if "reference/generated/numpy.random" in a]
+    # Libraries' references aside, every address was written by hand: they are few.
+    reference = r"scikit-learn|numpy|docs\.(python|scipy)|matplotlib|pandas|arxiv"
+    other = {a for a in addresses if not re.match(f"https://({reference})", a)}
+    assert len(other) < 40
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in PAGES if name not in ("py-modindex.html", "search.html")]
+)
+def test_pictures_have_words_and_headings_are_in_order(name):
+    html = (SITE / name).read_text("utf-8")
+    article = html.partition("<article")[2].partition("</article>")[0]
+    for image in re.findall(r"<img.*?>", article, re.DOTALL):
+        # A thumbnail stands above its title, which says it.
+        words = re.search(r'alt="(.*?)"', image, re.DOTALL)
+        assert words, image
+        if "_thumb" not in image:
+            assert len(words[1]) > 3, image
+            assert not re.match(r"plot|.*\.(png|svg)", words[1]), image
+    levels = [int(level) for level in re.findall(r"<h([1-6])\b", article)]
+    assert levels[0] == 1
+    for before, level in itertools.pairwise(levels):
+        assert level <= before + 1
 
 
 # From here on in a browser.
@@ -170,6 +291,44 @@ FAULTS = """async () => {
     if (!e.querySelector("mjx-container") || e.querySelector("mjx-merror"))
       faults.push(`no formula: ${e.textContent}`);
   return faults;
+}"""
+
+
+# Words that are hard to read on what is behind them: by WCAG 2, a ratio below 4.5, or 3
+# for large ones.
+FAINT = """() => {
+  const rgba = colour => {
+    const parts = colour.match(/[\\d.]+/g).map(Number);
+    return parts.length > 3 ? parts : [...parts, 1];
+  };
+  const over = ([r, g, b, a], under) =>
+    [r, g, b].map((value, i) => value * a + under[i] * (1 - a));
+  const behind = e => {
+    if (!e) return [255, 255, 255];
+    const colour = rgba(getComputedStyle(e).backgroundColor);
+    return colour[3] === 1 ? colour.slice(0, 3) : over(colour, behind(e.parentElement));
+  };
+  const luminance = colour => {
+    const [r, g, b] = colour.map(v => v / 255)
+      .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const faint = new Set();
+  const article = document.querySelector(".bd-article-container");
+  const texts = document.createTreeWalker(article, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const e = texts.currentNode.parentElement;
+    const shown = e.getClientRects().length && texts.currentNode.data.trim();
+    if (!shown || e.closest("mjx-container, .sr-only, .visually-hidden")) continue;
+    const style = getComputedStyle(e), size = parseFloat(style.fontSize);
+    const under = behind(e);
+    const [dark, light] = [over(rgba(style.color), under), under]
+      .map(luminance).sort((a, b) => a - b);
+    const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+    if ((light + 0.05) / (dark + 0.05) < (large ? 3 : 4.5))
+      faint.add(`${e.tagName} ${e.className}: ${texts.currentNode.data.slice(0, 30)}`);
+  }
+  return [...faint];
 }"""
 
 
@@ -243,17 +402,63 @@ def test_no_card_of_a_difference_is_wider_than_its_place(visit):
     assert cards.evaluate_all(wide) == 0
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "index.html",
+        "auto_learn/plot_02_layers.html",
+        "auto_use/plot_mnist.html",
+        "differences.html",
+        "draw_a_digit.html",
+        "generated/skmlp_scratch.WeightsDisplay.html",
+        "py-modindex.html",
+    ],
+)
+def test_words_can_be_read(name, scheme, visit):
+    tab, *_ = visit(name)
+    tab.emulate_media(color_scheme=scheme)
+    try:
+        tab.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'")
+        assert tab.evaluate(FAINT) == []
+    finally:
+        tab.emulate_media(color_scheme="light")
+
+
 def test_formulas_are_typeset(visit):
     tab, *_ = visit("auto_learn/plot_02_layers.html")
     tab.evaluate("MathJax.startup.promise")
     assert tab.locator("article mjx-container").count() > 5
 
 
-@pytest.mark.parametrize("word", ["save", "imbalanced", "stream", "resume"])
-def test_the_search_finds(word, visit):
-    tab, *_ = visit(f"search.html?q={word}")
-    tab.wait_for_selector("#search-results ul.search li a", timeout=20_000)
-    assert tab.locator("#search-results ul.search li").count() > 0
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("save", "auto_use/plot_save_and_deploy"),
+        ("imbalanced", "auto_use/plot_imbalanced"),
+        ("stream", "auto_use/plot_streaming"),
+        ("resume", "auto_use/plot_watch_stop_resume"),
+        ("interrupt", "auto_use/plot_watch_stop_resume"),
+        ("TF-IDF", "auto_use/plot_sparse_text"),
+        ("ONNX", "onnx"),
+        ("scale the target", "auto_use/plot_regression"),
+        ("dropout", "generated/skmlp_scratch.nn.regularization.Dropout"),
+    ],
+)
+def test_the_search_finds(words, found, visit):
+    tab, *_ = visit(f"search.html?q={words}")
+    # The results come one by one.
+    link = f'#search-results ul.search li > a[href*="{found}.html"]'
+    tab.wait_for_selector(link, timeout=20_000)
+    results = tab.locator("#search-results ul.search li > a")
+    addresses = results.evaluate_all("links => links.map(link => link.href)")
+    assert any(f"{found}.html" in address for address in addresses[:12])
+
+
+def arc(x, y, width, height, first=0, last=360):
+    """Return points of an ellipse around x, y; degrees go clockwise from its top."""
+    angles = np.radians(np.linspace(first, last, 13))
+    return [(x + width * np.sin(a), y - height * np.cos(a)) for a in angles]
 
 
 # Points of strokes, in parts of the field's side.
@@ -261,7 +466,13 @@ DRAWN = {
     "1": [[(0.35, 0.35), (0.55, 0.15), (0.55, 0.85)]],
     "7": [[(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)]],
     "4": [[(0.45, 0.15), (0.25, 0.6), (0.75, 0.6)], [(0.6, 0.35), (0.6, 0.85)]],
+    "0": [arc(0.5, 0.5, 0.2, 0.33)],
+    "2": [[*arc(0.5, 0.32, 0.2, 0.17, -90, 110), (0.3, 0.85), (0.72, 0.85)]],
+    "3": [arc(0.48, 0.32, 0.18, 0.17, -70, 180) + arc(0.48, 0.67, 0.22, 0.18, 0, 250)],
+    "8": [arc(0.5, 0.32, 0.16, 0.16, 180, 540) + arc(0.5, 0.67, 0.19, 0.19)],
 }
+# Small, in a corner: the network gets the same.
+DRAWN["7 in a corner"] = [[(0.84 + x / 8, 0.02 + y / 8) for x, y in DRAWN["7"][0]]]
 DRAW_PAGE = "draw_a_digit.html"
 
 
@@ -279,25 +490,26 @@ def on_the_pad(tab, stroke):
     ]
 
 
-def draw(tab, digit):
+def draw(tab, drawing):
     """Draw a digit with the mouse."""
     tab.locator("#draw-pad").scroll_into_view_if_needed()
-    for stroke in DRAWN[digit]:
+    for stroke in DRAWN[drawing]:
         first, *others = on_the_pad(tab, stroke)
         tab.mouse.move(*first)
         tab.mouse.down()
         # It reads while one draws.
         assert tab.locator("#draw-answer").inner_text() in set("0123456789")
         for point in others:
-            tab.mouse.move(*point, steps=5)
+            tab.mouse.move(*point, steps=2)
         tab.mouse.up()
     tab.mouse.move(0, 0)  # draws no more
 
 
 def test_the_network_reads_what_is_drawn(visit):
     tab, _, errors, _ = visit(DRAW_PAGE)
-    for digit in DRAWN:
-        draw(tab, digit)
+    for drawing in DRAWN:
+        draw(tab, drawing)
+        digit = drawing[0]
         assert tab.locator("#draw-answer").inner_text() == digit
         bars = tab.locator(".draw-bar").all_inner_texts()
         percents = [int(bar.split()[1].rstrip("%")) for bar in bars]
@@ -361,6 +573,26 @@ def test_an_example_and_a_unit_by_keyboard(visit):
     assert pictures[0] != pictures[1]
 
 
+def test_the_lights_are_the_hidden_units(visit):
+    tab, *_ = visit(DRAW_PAGE)
+    network = tab.evaluate("NETWORK")
+    (W, _), (b, _) = network["W"], network["b"]
+    for digit, image in enumerate(network["examples"]):
+        button = tab.locator(".draw-button", has_text=re.compile(f"^{digit}$"))
+        button.click()
+        hidden = np.maximum(np.array(image) @ W + b, 0)
+        expected = np.minimum(hidden / network["bright"], 1)
+        np.testing.assert_allclose(lights(tab), expected, atol=1e-5)
+
+
+def test_the_page_can_be_read_without_javascript(browser):
+    with browser.new_context(java_script_enabled=False) as context:
+        tab = context.new_page()
+        tab.goto((SITE / DRAW_PAGE).as_uri())
+        assert "JavaScript must be on" in tab.locator("article").inner_text()
+        assert not tab.locator("#draw").is_visible()
+
+
 def test_the_browser_computes_what_predict_proba_does(visit):
     tab, *_ = visit(DRAW_PAGE)
     found, expected = tab.evaluate(
@@ -376,7 +608,8 @@ def test_faults_are_found(visit):
     tab.evaluate(
         """() => document.querySelector("article").insertAdjacentHTML("beforeend",
         '<div style="width: 3000px">wide</div><img src="nothing.png">'
-        + '<span class="math">x^2</span>')"""
+        + '<span class="math">x^2</span><p style="color: #aaa">faint</p>')"""
     )
     kinds = {fault.partition(":")[0] for fault in tab.evaluate(FAULTS)}
     assert kinds == {"cut off", "no picture", "no formula"}
+    assert tab.evaluate(FAINT) == ["P : faint"]

@@ -7,8 +7,13 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 
 # A colour per part of the package, and one for the files that belong to none.
-COLOURS = {"nn": "C0", "_estimator": "C1", "displays": "C2", "callbacks": "C4"}
-OTHER = "0.2"
+COLOURS = {
+    "nn": "#1a62a0",
+    "_estimator": "#ad4a00",
+    "displays": "#1f7a1f",
+    "callbacks": "#7c4ca8",
+}
+OTHER = "0.15"
 
 
 def files_by_floor(page):
@@ -42,21 +47,23 @@ def draw(package, page, picture):
     floors = files_by_floor(page)
     place = {file: i for i, file in enumerate(floors)}
     n = len(floors)
-    fig, ax = plt.subplots(figsize=(4.6, 0.165 * n))
+    # In inches as wide as a phone's page, so that a phone shows it in its own size.
+    fig, ax = plt.subplots(figsize=(3.8, 0.126 * n))
     for file, floor in floors.items():
         row = place[file]
         same = [place[other] for other in floors if floors[other] == floor]
         ax.barh(row, len(same), 1, left=same[0] - 0.5, color="0.85")
         ax.axhline(row, color="0.93", linewidth=0.5, zorder=0)
         for other in imports(package, file) & floors.keys():
-            ax.plot(place[other], row, "s", color=colour(other), markersize=2.6)
-    ax.set_yticks(range(n), [f"{file}  {floor:>2}" for file, floor in floors.items()])
-    for label, file in zip(ax.get_yticklabels(), floors, strict=True):
-        label.set(color=colour(file), fontsize=8)
-    ax.set(xlim=(-0.5, n - 0.5), ylim=(n - 0.5, -0.5), xticks=[])
-    ax.set_xlabel("imported file, in the same order")
-    ax.tick_params(length=0)
-    fig.savefig(picture, bbox_inches="tight", pad_inches=0.05)
+            ax.plot(place[other], row, "s", color=colour(other), markersize=2.2)
+        # Left of its stairs nothing can be drawn: the name has its place there.
+        label = f"{file.removesuffix('.py')}  {floor}"
+        style = {"color": colour(file), "fontsize": 7.5}
+        ax.text(same[0] - 1.5, row, label, ha="right", va="center", **style)
+    ax.set(xlim=(-40, n), ylim=(n - 0.5, -0.5))
+    ax.axis("off")
+    fig.subplots_adjust(0, 0, 1, 1)
+    fig.savefig(picture, bbox_inches="tight", pad_inches=0.02)
     plt.close(fig)
 
 

@@ -12,6 +12,8 @@ import tempfile
 import zlib
 from pathlib import Path
 
+import numpy as np
+
 # Library: site, address of a name's page, and the modules whose names have pages.
 SITES = {
     "python": ("https://docs.python.org/3/", ""),
@@ -20,6 +22,13 @@ SITES = {
     "scipy": ("https://docs.scipy.org/doc/scipy/", "reference/generated/{}.html"),
     "pandas": ("https://pandas.pydata.org/docs/", "reference/api/{}.html"),
     "matplotlib": ("https://matplotlib.org/stable/", "api/_as_gen/{}.html"),
+}
+# Pages of names that are not where the others are.
+PAGES = {
+    "numpy.random.Generator": "reference/random/generator.html",
+    "numpy.random.RandomState": "reference/random/legacy.html",
+    "numpy.random.default_rng": "reference/random/generator.html",
+    "sklearn.clone": "modules/generated/sklearn.base.clone.html",
 }
 # Words of docstrings, which numpydoc links to.
 WORDS = {
@@ -68,11 +77,21 @@ def public_names(module):
             yield f"{module.__name__}.{name}", value
 
 
+def page_of(name, value=None):
+    """Return the address of a name's page, below the site of its library."""
+    if name in PAGES:
+        return PAGES[name]
+    if name.startswith("numpy.random."):
+        return f"reference/random/generated/{name}.html"
+    if inspect.isclass(value) and issubclass(value, np.generic):
+        return "reference/arrays.scalars.html"
+    return SITES[name.partition(".")[0]][1].format(name)
+
+
 def entries(library):
     """Yield the lines of the library's inventory."""
     yield from WORDS.get(library, ())
-    address = SITES[library][1]
-    if not address:
+    if not SITES[library][1]:
         return
     seen = set()
     for module in public_modules(library):
@@ -81,7 +100,7 @@ def entries(library):
                 continue
             seen.add(name)
             kind = "class" if inspect.isclass(value) else "function"
-            page = address.format(name)
+            page = page_of(name, value)
             yield f"{name} py:{kind} 1 {page}#{name} -"
             if kind == "function":
                 continue
@@ -89,7 +108,7 @@ def entries(library):
                 if method[0] != "_" and inspect.isroutine(getattr(value, method, None)):
                     # scikit-learn has methods on the page of their class.
                     anchor = f"{name}.{method}"
-                    own = page if library == "sklearn" else address.format(anchor)
+                    own = page if library == "sklearn" else page_of(anchor)
                     yield f"{anchor} py:method 1 {own}#{anchor} -"
 
 

@@ -51,6 +51,14 @@ class AccuracyCurveDisplay:
     See Also
     --------
     LossCurveDisplay : The losses and scores that a network keeps by itself.
+
+    Examples
+    --------
+    >>> from skmlp_scratch import AccuracyCurveDisplay
+    >>> accuracies = {1: 0.83, 2: 0.91, 3: 0.94}
+    >>> display = AccuracyCurveDisplay(scores={"accuracy": [accuracies]}).plot()
+    >>> display.ax_.get_xlabel()
+    'epoch'
     """
 
     def __init__(

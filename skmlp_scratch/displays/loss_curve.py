@@ -80,6 +80,16 @@ class LossCurveDisplay:
     The training loss of an epoch is a mean over its batches, while weights change; it
     has the penalty, noise and dropout in it. The validation loss is measured after the
     epoch, without all of these. So it may well be the smaller one at first.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skmlp_scratch import LossCurveDisplay, ScratchMLPClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> net = ScratchMLPClassifier(learning_rate="one_cycle", max_iter=5, random_state=0)
+    >>> display = LossCurveDisplay.from_estimator(net.fit(X / 16, y))
+    >>> list(display.axes_)
+    ['loss', 'learning_rate']
     """
 
     def __init__(

@@ -30,7 +30,7 @@ class WeightsDisplay:
         The number of each of these units: its column in ``coefs_[0]``.
 
     usefulness : ndarray of shape (n_units,)
-        How useful each of these units is; see the notes.
+        How useful each of these units is, as the notes below define it.
 
     Attributes
     ----------
@@ -65,6 +65,16 @@ class WeightsDisplay:
     ----------
     .. [1] Neyshabur, Salakhutdinov and Srebro (2015), "Path-SGD: Path-Normalized
        Optimization in Deep Neural Networks", arXiv:1506.02617.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skmlp_scratch import ScratchMLPClassifier, WeightsDisplay
+    >>> X, y = load_digits(return_X_y=True)
+    >>> net = ScratchMLPClassifier(learning_rate="one_cycle", max_iter=5, random_state=0)
+    >>> display = WeightsDisplay.from_estimator(net.fit(X / 16, y), n_units=6)
+    >>> display.images.shape  # of the six most useful units
+    (6, 8, 8)
     """
 
     def __init__(self, *, images: Array, units: Array, usefulness: Array) -> None:

@@ -21,6 +21,17 @@ class Batch(NamedTuple):
     The normalizer is the number of rows times the mean weight of *all* training rows;
     in a stream, of all rows so far. Division by the sum of the weights in the batch
     would partly cancel the weights, and entirely in batches of one row.
+
+    Attributes
+    ----------
+    X : ndarray or sparse CSR matrix of shape (n_rows, n_features)
+        The rows.
+    targets : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+        Their targets.
+    weights : ndarray of shape (n_rows,), or None
+        Their weights; None stands for 1.
+    normalizer : float
+        What sums over the rows are divided by.
     """
 
     X: Array

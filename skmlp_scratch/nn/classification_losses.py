@@ -44,6 +44,16 @@ def log_softmax(logits: Array) -> Array:
     """Return the logarithm of :func:`softmax`, finite even where softmax is 0.
 
     Logarithms below the smallest number of the type are clipped to this number.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_rows, n_classes)
+        Any finite numbers.
+
+    Returns
+    -------
+    logarithms : ndarray of shape (n_rows, n_classes)
+        None above 0.
     """
     shifted = _below_maximum(logits)
     np.maximum(shifted, np.finfo(shifted.dtype).min, out=shifted)
@@ -62,6 +72,16 @@ def log_sigmoid(logits: Array) -> Array:
 
     The formula ``min(z, 0) - log(1 + exp(-|z|))`` cannot overflow. It takes 2 ns per
     entry; SciPy's log_expit takes 13.
+
+    Parameters
+    ----------
+    logits : ndarray of any shape
+        Any finite numbers.
+
+    Returns
+    -------
+    logarithms : ndarray of the same shape
+        None above 0.
     """
     logarithms = np.abs(logits)
     np.negative(logarithms, out=logarithms)

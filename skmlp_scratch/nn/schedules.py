@@ -50,6 +50,8 @@ class InverseScaling(Constant):
     """``learning_rate_init / (samples_seen + 1) ** power_t``, set after each epoch.
 
     This is scikit-learn's ``'invscaling'``: training rows are counted, not steps.
+
+    Its parameters are those of :class:`Constant`.
     """
 
     for_adaptive = False
@@ -65,6 +67,8 @@ class Adaptive(Constant):
     """A rate that is divided by 5 on every plateau, until it is at most ``1e-6``.
 
     This is scikit-learn's ``'adaptive'``.
+
+    Its parameters are those of :class:`Constant`.
     """
 
     for_adaptive = False
@@ -83,6 +87,8 @@ class Budgeted(Constant):
     Step ``t = 0, 1, ...`` of ``n_steps`` has the rate ``learning_rate_init * shape(u)``
     with ``u = (t + 1/2) / n_steps``: the value in the middle of the step. Training uses
     up all steps.
+
+    Its parameters are those of :class:`Constant`.
     """
 
     def __init__(
@@ -107,6 +113,8 @@ class OneCycle(Budgeted):
     """A linear rise over the first quarter, then a linear fall to zero.
 
     Smith (2018), arXiv:1803.09820.
+
+    Its parameters are those of :class:`Constant`.
     """
 
     def shape(self, u: float) -> float:
@@ -118,6 +126,8 @@ class Cosine(Budgeted):
     """A warm-up over 1/20 of the budget, then half a cosine down to zero.
 
     Loshchilov and Hutter (2017), arXiv:1608.03983, equation 5, without restarts.
+
+    Its parameters are those of :class:`Constant`.
     """
 
     warm_up = 0.05
