@@ -1,10 +1,16 @@
 """Sphinx configuration: ``pip install ".[docs]" && sphinx-build -W docs site``."""
 
+import os
 import re
 import sys
 from importlib.metadata import version as installed_version
 from importlib.util import find_spec
 from pathlib import Path
+
+# For the pages that are executed. Where other processes keep the cores busy, threads
+# wait for each other: boosted trees on small data then take minutes. It must be said
+# before the first import.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import skmlp_scratch
 from skmlp_scratch import callbacks, exceptions
