@@ -24,7 +24,7 @@ from sklearn.datasets import fetch_openml, load_digits, load_iris
 from threadpoolctl import threadpool_info
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
-LIBRARIES = ["numpy", "scikit-learn", "torch", "skorch", "jax"]
+LIBRARIES = ["numpy", "scikit-learn", "torch", "skorch", "jax", "pytabkit"]
 # The largest value of each data set, by which it is divided.
 LARGEST = {"iris": 1, "digits": 16, "mnist": 255}
 
