@@ -6,8 +6,8 @@
 For each table, 3-fold: accuracy and log-loss, or RMSE in standard deviations of the
 target. Every peer has its defaults, on the same frames; scikit-learn's but boosting get
 them scaled, imputed and one-hot encoded. Seconds are CPU seconds of a fit. Results of a
-table and a peer are kept in the cache, so that a run can go on later. pytabkit's RealMLP
-and TabM take part on request, if they are installed: numbers are imputed for them.
+table and a peer are kept in the cache, so that a run can go on later. pytabkit's
+RealMLP and TabM take part on request, if they are installed, with imputed numbers.
 
     OMP_NUM_THREADS=1 python benchmarks/tabular.py --large 50000 300000 --sets flights
 
