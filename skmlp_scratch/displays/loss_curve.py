@@ -86,7 +86,7 @@ class LossCurveDisplay:
     >>> from sklearn.datasets import load_digits
     >>> from skmlp_scratch import LossCurveDisplay, ScratchMLPClassifier
     >>> X, y = load_digits(return_X_y=True)
-    >>> net = ScratchMLPClassifier(learning_rate="one_cycle", max_iter=5, random_state=0)
+    >>> net = ScratchMLPClassifier(learning_rate="one_cycle", max_iter=5)
     >>> display = LossCurveDisplay.from_estimator(net.fit(X / 16, y))
     >>> list(display.axes_)
     ['loss', 'learning_rate']

@@ -71,7 +71,7 @@ class WeightsDisplay:
     >>> from sklearn.datasets import load_digits
     >>> from skmlp_scratch import ScratchMLPClassifier, WeightsDisplay
     >>> X, y = load_digits(return_X_y=True)
-    >>> net = ScratchMLPClassifier(learning_rate="one_cycle", max_iter=5, random_state=0)
+    >>> net = ScratchMLPClassifier(learning_rate="one_cycle", max_iter=5)
     >>> display = WeightsDisplay.from_estimator(net.fit(X / 16, y), n_units=6)
     >>> display.images.shape  # of the six most useful units
     (6, 8, 8)
