@@ -139,7 +139,9 @@ class SoftmaxCrossEntropy:
         Returns
         -------
         loss : float
+            The mean, or the sum divided by ``normalizer``.
         dlogits : ndarray of shape (n_rows, n_classes)
+            The derivative, in ``out`` if that is given.
         """
         n_rows, n_classes = logits.shape
         smoothing = self.label_smoothing

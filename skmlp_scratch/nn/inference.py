@@ -42,6 +42,7 @@ def predict_logits(
     Returns
     -------
     logits : ndarray of shape (n_rows, n_outputs)
+        In the type of the matrices.
     """
     *hidden, last = [Affine(*layer) for layer in zip(W, b, strict=True)]
     activations = [ACTIVATIONS[name]() for name in per_layer(activation, len(hidden))]
@@ -77,6 +78,7 @@ def layer_outputs(
     Returns
     -------
     outputs : list of ndarray of shape (n_rows, fan_out)
+        In the order of the layers, after their activations.
     """
     outputs: list[Array] = []
     Y = X.astype(W[0].dtype, copy=False)

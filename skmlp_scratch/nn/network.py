@@ -131,6 +131,7 @@ class Network:
         Returns
         -------
         logits : ndarray of shape (n_rows, n_outputs)
+            The output of the last affine layer.
         """
         self._plan_buffers(X.shape[0])
         for norm in self.norms:
@@ -174,6 +175,7 @@ class Network:
         Returns
         -------
         objective : float
+            ``J``.
         gradient : ndarray of shape (n_parameters,)
             The vector of ``gradient``, which the next call overwrites.
         """

@@ -85,7 +85,9 @@ class RegressionLoss:
         Returns
         -------
         loss : float
+            The mean, or the sum divided by ``normalizer``.
         dlogits : ndarray of shape (n_rows, n_outputs)
+            The derivative, in ``out`` if that is given.
         """
         losses, out = self.row_losses(logits, targets, out)
         value, scales = weighted_total(losses, weights, normalizer)

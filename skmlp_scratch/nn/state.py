@@ -77,11 +77,15 @@ def state_of_training(
     Parameters
     ----------
     network : Network
+        The network in training.
     batches : Batches
+        Its rows, with their order and its random numbers.
     step : Step
+        What changes the parameters.
     watch : Watch
+        What ends the training.
     history : History
-        The parts of a training in progress, as in ``train``.
+        What was recorded.
 
     Returns
     -------
@@ -114,7 +118,7 @@ def set_state_of_training(
     ----------
     state : dict
         The state, whose arrays and lists become those of the parts.
-    network, batches, step, watch, history
+    network, batches, step, watch, history : Network, Batches, Step, Watch, History
         The parts, made from the same settings and rows.
 
     Raises
