@@ -222,7 +222,8 @@ assert np.array_equal(column_sums(dX), dX.sum(axis=0))
 #
 # *Prediction minus target*: nothing else is left of two complicated functions. That is
 # why the library makes one layer of them, and why it wants the logits, not the
-# probabilities. Again the plain version, for one row:
+# probabilities. Again the plain version, for one row (the library's own, for many rows,
+# is on page 3):
 #
 # .. literalinclude:: ../../tests/reference.py
 #    :pyobject: softmax_cross_entropy

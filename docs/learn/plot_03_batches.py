@@ -81,8 +81,8 @@ assert np.allclose(losses, [4.61944504, 2.30258509, 0.14541346], atol=5e-9, rtol
 # The first row's loss is high, because its class 7 has a logit of 5.5 while others have
 # up to 9.5. The second row knows nothing: all ten probabilities are 0.1, and the loss
 # is
-# :math:`\log 10 = 2.3026`. Remember that number. It is where training on ten classes
-# starts. The third row is nearly right.
+# :math:`\log 10 = 2.3026`. Remember that number. Training on ten classes starts near it
+# if the first logits are small. The third row is nearly right.
 #
 # The loss of the batch is the mean, and its gradient :math:`(p - t) / N`:
 
@@ -95,6 +95,21 @@ assert np.allclose(at_targets, [-0.3300, -0.3000, -0.0451], atol=5e-5, rtol=0)
 
 # %%
 # The second row's, by hand: :math:`(0.1 - 1) / 3 = -0.3`.
+#
+# The library computes loss and gradient together, in one array, which makes the code
+# longer than the formulas. It also knows rows that count more than others
+# (``weights``), and targets that are not quite one-hot (``smoothing``):
+#
+# .. literalinclude:: ../../skmlp_scratch/nn/classification_losses.py
+#    :pyobject: SoftmaxCrossEntropy.loss_and_gradient
+#    :start-at: # With flat positions
+#    :end-at: return value, out
+#
+# Read it with ``smoothing`` 0 and ``lead`` None. ``shifted`` are the logits, less that
+# of the target: then the logarithm of the sum of their exponentials is the loss, the
+# last form on page 2. ``factors`` divides the exponentials by their sum, which makes
+# probabilities, and by N. ``put`` writes what stands at the targets,
+# :math:`(p - 1) / N`.
 #
 # The mistake
 # -----------

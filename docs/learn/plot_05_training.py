@@ -148,13 +148,15 @@ plt.show()
 # %%
 # How long does it take?
 # ----------------------
-# The blog post of 2020 in which this network was trained, from scratch and on MNIST,
-# tells of about 15 seconds on a laptop with a Core i7 of the seventh generation. Here:
+# This network comes from a blog post of 2020, written in Japanese by a reader of the
+# book. It tells of about 15 seconds for this training, with MNIST, on a computer with a
+# Core i7 of the seventh generation. Here:
 
 print(f"{n_epochs} epochs, {seconds:.1f} seconds for the steps, on {name}")
 
 # %%
-# (With the small digits, the steps are smaller, too: 64 inputs instead of 784.)
+# (With the small digits, the steps are smaller, too: 64 inputs instead of 784.
+# :doc:`/performance` has the seconds with MNIST.)
 #
 # That post drew each batch anew from all rows, without looking which ones had been
 # drawn before. Then some rows come twice in a round and others not at all, and what it
@@ -166,8 +168,8 @@ print(f"{n_epochs} epochs, {seconds:.1f} seconds for the steps, on {name}")
 # data, and ``predict``, to answer. :class:`skmlp_scratch.ScratchMLPClassifier` is one.
 # Here is all of this page in its terms. It gets a single epoch (and would warn that one
 # is not enough), and is then where the network above was after its first. With
-# ``max_iter=17`` it takes the 10,000 steps on MNIST. A test asks that it then reads at
-# least 94% of the test images right.
+# ``max_iter=17`` it takes 10,200 steps on MNIST: whole epochs. A test asks that it then
+# reads at least 94% of the test images right.
 
 import warnings
 

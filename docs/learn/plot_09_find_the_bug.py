@@ -312,21 +312,21 @@ def losses_with(relu=ReLU, affine=Affine, n_steps=300):
 
 curves = {
     "all right": losses_with(),
-    "1. never negative": losses_with(relu=ReLUThatNeverStops),
+    "1. derivative never 0": losses_with(relu=ReLUThatNeverStops),
     "6. mean for sum": losses_with(affine=AffineWithMean),
 }
 figure, ax = plt.subplots(figsize=(6.4, 4), layout="constrained")
 for (label, losses), line in zip(curves.items(), ["-", "--", ":"], strict=True):
     ax.plot(losses, line, linewidth=2, label=label)
-    print(f"{label:20} loss at the end {losses[-1]:.3f}")
+    print(f"{label:22} loss at the end {losses[-1]:.3f}")
 ax.set(xlabel="step", ylabel="loss", yscale="log")
 ax.legend()
 plt.show()
 
 # %%
-# With the mean, the biases learn too slowly, and nobody can see it. With a ReLU that is
-# never negative, the loss at the end is a third higher than it could be, and nobody
-# looks for what could be.
+# With the mean, the biases learn too slowly, and nobody can see it. With a ReLU whose
+# derivative is never 0, the loss at the end is a third higher than it could be, and
+# nobody looks for what could be.
 #
 # Exercises
 # ---------
