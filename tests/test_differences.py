@@ -22,31 +22,54 @@ from skmlp_scratch import ScratchMLPClassifier
 from skmlp_scratch.exceptions import DivergenceError
 
 TESTS = Path(__file__).parent
-TABLE = (TESTS.parent / "docs" / "differences.md").read_text("utf-8")
-ROWS = [
-    [cell.strip() for cell in line.strip("|").split("|")]
-    for line in TABLE.splitlines()
-    if line.startswith("| ")
-][2:]
+PAGE = (TESTS.parent / "docs" / "differences.md").read_text("utf-8")
+KINDS = ["The same", "Better", "Different on purpose", "Not here"]
+HEAD = ["what", "here", "in scikit-learn", "why", "test"]
+
+
+def rows_of(kind):
+    """Return the rows of one part of the table, lists of cells."""
+    (part,) = re.findall(rf"^### {kind}\n(.*?)^##", PAGE, re.MULTILINE | re.DOTALL)
+    head, line, *rows = (
+        [cell.strip() for cell in row.strip("|").split("|")]
+        for row in part.splitlines()
+        if row.startswith("|")
+    )
+    assert head == HEAD
+    assert line == ["---"] * len(HEAD)
+    return rows
+
+
+TABLE = {kind: rows_of(kind) for kind in KINDS}
+ROWS = [(kind, row) for kind, rows in TABLE.items() for row in rows]
 
 X, y = scaled_iris()
 
 
-def test_the_table_is_found():
-    assert len(ROWS) > 20
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_table_is_found(kind):
+    assert len(TABLE[kind]) > (5 if kind == "Not here" else 10)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
-def test_every_row_names_tests_that_exist(row):
-    assert len(row) == 5
+def test_every_row_is_in_one_part():
+    assert len(ROWS) == sum(line.startswith("| ") for line in PAGE.splitlines()) - 8
+    names = [row[0] for _, row in ROWS]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(("kind", "row"), ROWS, ids=[row[0] for _, row in ROWS])
+def test_every_row_names_tests_that_exist(kind, row):
+    assert len(row) == len(HEAD)
     assert all(row)
     named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", row[-1])
-    assert named
     assert len(named) == row[-1].count("::")
+    # What is not there may have nothing that could be tested. Then the row says why.
+    if not (kind == "Not here" and re.match("none needed: .", row[-1])):
+        assert named
     for file, test in named:
-        (path,) = TESTS.rglob(file)
-        source = path.read_text("utf-8")
-        assert re.search(rf"^def {test}\(", source, re.MULTILINE), test
+        sources = [path.read_text("utf-8") for path in TESTS.rglob(file)]
+        definition = re.compile(rf"^def {test}\(", re.MULTILINE)
+        assert sum(map(len, map(definition.findall, sources))) == 1, (file, test)
 
 
 @ignore_convergence
@@ -78,6 +101,21 @@ def test_divergence_is_not_silent():
     caught = recorded(theirs.fit, X, y)
     assert theirs.loss_ > np.log(3)  # that of a constant prediction
     assert not any("diverge" in str(warning.message) for warning in caught)
+
+
+@ignore_convergence
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # theirs overflow
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_weights_that_are_not_finite_end_training_at_once(solver):
+    absurd = {"solver": solver, "learning_rate_init": 1e300, "max_iter": 7}
+    with pytest.raises(DivergenceError, match="at epoch 1"):
+        quick(ScratchMLPClassifier, **absurd).fit(X, y)
+    theirs = quick(MLPClassifier, **absurd)
+    with pytest.raises(ValueError, match="non-finite parameter weights"):
+        theirs.fit(X, y)
+    # It notices when all is over.
+    assert theirs.n_iter_ == len(theirs.loss_curve_) == 7
+    assert not np.isfinite(theirs.loss_curve_).all()
 
 
 @ignore_convergence
