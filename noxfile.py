@@ -144,7 +144,8 @@ def example(session: nox.Session) -> None:
 @nox.session(default=False)
 def docs(session: nox.Session) -> None:
     """Build the documentation in a copy, and look at it, where there is a browser."""
-    install(session, ".[docs,site,test]")
+    # Without the recipes' libraries, parts of pages would say that they were skipped.
+    install(session, ".[docs,recipes,site,test]")
     work = (session.cache_dir / "docs").absolute()
     shutil.rmtree(work, ignore_errors=True)
     ignored = shutil.ignore_patterns("__pycache__", "auto_*", "generated")
@@ -172,8 +173,8 @@ def oracles(session: nox.Session) -> None:
 @nox.session(default=False)
 def slow(session: nox.Session) -> None:
     """Run the tests that take long, or need MNIST or a cluster."""
-    # Without distributed, the page on scaling out would skip its cluster.
-    install(session, "distributed", ".[test,examples]")
+    # Without the recipes' libraries, pages would skip parts, and their tests with them.
+    install(session, ".[test,examples,recipes]")
     session.run("pytest", "-m", "slow")
 
 

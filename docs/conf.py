@@ -137,6 +137,9 @@ sphinx_gallery_conf = {
     "capture_repr": ("__repr__",),
 }
 
+# Pages of docs/use skip parts where these are not installed.
+RECIPES = ["dask", "distributed", "mapie", "optuna", "ray", "shap"]
+
 # Pages to go on with, by the gallery that they follow, and the heading of their list.
 GUIDES = {
     "auto_learn/index": {
@@ -174,7 +177,13 @@ def add_guides(app, docname, source):
 
 
 def setup(app):
-    """Connect the handlers above."""
+    """Connect the handlers above; have a tag for each of the recipes' libraries.
+
+    What a page would print with a library is shown `only` where it is not installed.
+    """
+    for library in RECIPES:
+        if find_spec(library):
+            app.tags.add(library)
     app.connect("autodoc-skip-member", skip_members)
     app.connect("autodoc-process-docstring", link_papers, priority=400)
     app.connect("source-read", add_guides)

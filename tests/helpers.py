@@ -1,5 +1,6 @@
 """What test modules share: what is enumerated, data, estimators, comparisons."""
 
+import importlib.util
 import inspect
 import io
 import pickle
@@ -33,6 +34,22 @@ from skmlp_scratch.nn.schedules import BUDGETED, SCHEDULES
 
 ROOT = Path(__file__).parents[1]
 SKLEARN = tuple(map(int, sklearn.__version__.split(".")[:2]))
+
+
+def said_to_be_missing(output):
+    """Return what a page of docs/use says is not installed, such as "a or b"."""
+    found = re.findall(r"^(.*) is not installed", output, re.MULTILINE)
+    return [names.lower() for names in found]
+
+
+def wrongly_missing(output):
+    """Return those of them that are installed."""
+    return [
+        names
+        for names in said_to_be_missing(output)
+        if all(map(importlib.util.find_spec, names.split(" or ")))
+    ]
+
 
 # What there is of each kind. What is added to these lists is tested without a new test.
 

@@ -14,6 +14,7 @@ import shutil
 import threading
 import typing
 from contextlib import contextmanager
+from html import unescape
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
+from helpers import wrongly_missing
 
 import skmlp_scratch
 from skmlp_scratch import callbacks, exceptions, nn, summary
@@ -122,6 +124,15 @@ def test_links_within_the_site_lead_somewhere(name):
         if anchor and path.suffix == ".html":
             anchors = page(str(path.relative_to(SITE.resolve()))).anchors
             assert anchor in anchors, address
+
+
+@pytest.mark.parametrize("name", [n for n in PAGES if re.match("auto_use/.*_", n)])
+def test_no_part_of_a_recipe_is_skipped(name):
+    html = (SITE / name).read_text("utf-8")
+    outputs = re.findall(r"sphx-glr-script-out.*?<pre>(.*?)</pre>", html, re.DOTALL)
+    printed = unescape(re.sub("<.*?>", "", "\n".join(outputs)))
+    assert printed
+    assert wrongly_missing(printed) == []
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -107,20 +107,22 @@ if importlib.util.find_spec("shap"):
     plt.figure()
     shap.plots.waterfall(values[0], show=False)
     plt.gcf().set_size_inches(6.4, 4)
+    plt.suptitle("Parts of the first prediction, from the mean to it")
     plt.tight_layout()
     plt.show()
 else:
     print("shap is not installed: this part was skipped.")
 
 # %%
-# It prints:
+# .. only:: not shap
 #
-# .. code-block:: text
+#    With SHAP, it prints the following, and draws the parts as steps from the mean to
+#    the prediction.
 #
-#     parts of the first prediction: [ 2.42  1.64 -0.58  1.57 -1.91  0.03 ...]
-#     mean 14.44, with all parts 17.76, predicted 17.76
+#    .. code-block:: text
 #
-# and draws the parts as steps from the mean to the prediction.
+#       parts of the first prediction: [ 2.42  1.64 -0.58  1.57 -1.91  0.03 ...]
+#       mean 14.44, with all parts 17.76, predicted 17.76
 #
 # For a classifier explain ``predict_proba``, or ``decision_function`` if you like parts
 # that add up to logits.

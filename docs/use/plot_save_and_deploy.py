@@ -157,7 +157,7 @@ else:
     print("skl2onnx or onnxruntime is not installed: this part was skipped.")
 
 # %%
-# The labels are the same here, and the largest difference of a probability is 7e-7.
+# The labels are the same, and no probability differs by more than a millionth.
 #
 # There is no converter for ``TabularMLPClassifier`` and ``TabularMLPRegressor``; use
 # joblib or skops for them.

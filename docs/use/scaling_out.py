@@ -6,7 +6,7 @@ How do I spread a search over a cluster, and what do I set on a machine that I s
 
 *The parts on Dask need* ``pip install "dask[distributed]"``, *the part on Ray*
 ``pip install ray``. *They are skipped where the package is missing. What the page
-prints with both stands at its end.*
+prints with both then stands at its end.*
 """
 
 # %%
@@ -17,8 +17,11 @@ prints with both stands at its end.*
 # other: the candidates and folds of a search, the folds of ``cross_val_score``, the
 # eight members of a ``TabularMLPClassifier``. scikit-learn hands them to joblib, and
 # joblib hands them to whatever you tell it to: processes of this machine, a Dask
-# cluster, Ray. The results are the same everywhere, to the bit, if ``random_state`` is
-# an int and the machines are of one kind.
+# cluster, Ray. With an int as ``random_state`` the results are the same everywhere, up
+# to rounding. They are the same to the bit if every machine is of the same kind, and
+# has the same BLAS (NumPy's library for linear algebra) and the same number of threads
+# for it: another processor or another number of threads may add the numbers of a
+# product in another order.
 #
 # Here is a search, first in this process, to compare with.
 
@@ -126,7 +129,7 @@ if HAS_DASK:
     client = Client(scheduler_file=folder / "cluster.json")
     client.wait_for_workers(2, timeout=60)
 else:
-    print("Dask is not installed: its parts are skipped.")
+    print("distributed is not installed: the parts on Dask are skipped.")
 
 # %%
 # Now tell joblib. ``scatter`` sends the data to the workers once, instead of with every
@@ -141,11 +144,12 @@ if HAS_DASK:
 # %%
 # The members of an ensemble are spread in the same way:
 
+ensemble = TabularMLPClassifier(n_jobs=2, random_state=0)
+here = clone(ensemble).set_params(n_jobs=1).fit(X, y)
+
 if HAS_DASK:
-    ensemble = TabularMLPClassifier(n_jobs=2, random_state=0)
     with joblib.parallel_config("dask"):
         there = clone(ensemble).fit(X, y)
-    here = clone(ensemble).set_params(n_jobs=1).fit(X, y)
     same = np.array_equal(there.predict_proba(X), here.predict_proba(X))
     print("an ensemble on Dask, equal:", same)
 
@@ -197,18 +201,24 @@ if HAS_DASK:
 #
 # `Ray <https://docs.ray.io>`_ has a backend for joblib, too. ``ray.init()`` starts a
 # cluster on this machine, ``ray.init(address="auto")`` joins one that is there. This
-# backend has no ``scatter``: ``X`` and ``y`` travel with the tasks.
+# backend has no ``scatter``: ``X`` and ``y`` travel with the tasks. Again first the
+# search, then the members of an ensemble:
 
 if importlib.util.find_spec("ray"):
     import ray
     from ray.util.joblib import register_ray
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init(
+        num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
+    )
     register_ray()
     with joblib.parallel_config("ray"):
         on_ray = clone(search).fit(X, y)
+        there = clone(ensemble).fit(X, y)
     ray.shutdown()
     print("Ray, equal:", np.array_equal(scores_of(on_ray), scores_of(serial)))
+    same = np.array_equal(there.predict_proba(X), here.predict_proba(X))
+    print("an ensemble on Ray, equal:", same)
 else:
     print("Ray is not installed: this part was skipped.")
 
@@ -241,20 +251,21 @@ else:
 print("cores that this process may use:", joblib.cpu_count())
 
 # %%
-# What it prints
-# --------------
+# .. only:: not (distributed and ray)
 #
-# With Dask and Ray, on two cores (how many candidates are unfinished varies):
+#    With Dask and Ray, on two cores, the page prints (how many candidates are
+#    unfinished varies):
 #
-# .. code-block:: text
+#    .. code-block:: text
 #
-#     best accuracy: 0.9505
-#     local processes, equal: True
-#     Dask, equal: True
-#     an ensemble on Dask, equal: True
-#     a worker is killed, 7 of 9 candidates are unfinished
-#     workers left: 1
-#     nothing lost, equal: True
-#     best: {'scratchmlpclassifier__hidden_layer_sizes': (50, 50), ...}
-#     Ray, equal: True
-#     cores that this process may use: 2
+#       best accuracy: 0.9505
+#       local processes, equal: True
+#       Dask, equal: True
+#       an ensemble on Dask, equal: True
+#       a worker is killed, 7 of 9 candidates are unfinished
+#       workers left: 1
+#       nothing lost, equal: True
+#       best: {'scratchmlpclassifier__hidden_layer_sizes': (50, 50), ...}
+#       Ray, equal: True
+#       an ensemble on Ray, equal: True
+#       cores that this process may use: 2
