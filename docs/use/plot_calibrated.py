@@ -91,9 +91,10 @@ plt.show()
 #
 # Even calibrated probabilities are right on average only, and nobody guarantees how
 # nearly. A *conformal* method gives you a set of classes, or an interval, that holds
-# the truth in 90% of cases, or whatever you ask for. That is guaranteed, on average
-# over rows, as long as new rows come from where the old ones came from. It needs rows
-# that the network was not trained on, and some more for the test.
+# the truth in 90% of cases, or whatever you ask for. That is guaranteed on average,
+# over new rows and over the rows that were held back for it, as long as both come from
+# the same place. With 500 rows held back, 88.7% or 91.3% are nothing special. None of
+# them may be among those that the network was trained on.
 #
 # `MAPIE <https://mapie.readthedocs.io>`_ has it for fitted models of scikit-learn's
 # kind.
