@@ -168,8 +168,8 @@ print(f"{n_epochs} epochs, {seconds:.1f} seconds for the steps, on {name}")
 # data, and ``predict``, to answer. :class:`skmlp_scratch.ScratchMLPClassifier` is one.
 # Here is all of this page in its terms. It gets a single epoch (and would warn that one
 # is not enough), and is then where the network above was after its first. With
-# ``max_iter=17`` it takes 10,200 steps on MNIST: whole epochs. A test asks that it then
-# reads at least 94% of the test images right.
+# ``max_iter=17`` it takes 17 times 600 steps on MNIST, since it takes whole epochs. A
+# test asks that it then reads at least 94% of the test images right.
 
 import warnings
 
